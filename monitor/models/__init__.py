@@ -1,0 +1,1 @@
+"""The things Haechi speaks of: frozen, without I/O."""

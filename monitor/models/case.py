@@ -1,0 +1,49 @@
+"""A person's case and the fingerprints enrolled for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class CaseStatus(StrEnum):
+    """Only active cases are matched and alerted."""
+
+    ACTIVE = "active"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An opaque id under which fingerprints are enrolled; no name is needed or wanted."""
+
+    id: str
+    status: CaseStatus
+    opened_at: datetime
+    withdrawn_at: datetime | None
+    fingerprints: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Hashes of one enrolled photo; neither the photo nor its file name.
+
+    Attributes:
+        id: Deterministic for a case and a photo: enrolling twice changes nothing.
+        sha256: Of the enrolled file, 64 hex digits; None where a partner gave none.
+        pdq: The hashes of the photo's 8 turns and mirrors, 64 hex digits each, in the order of
+            `monitor.hashes.pdq.DIHEDRAL`; a partner's bare hash list gives one.
+        quality: PDQ quality, 0-100.
+        phash: 16 hex digits or None.
+        recipe: Version of the decoding and hashing recipe.
+    """
+
+    id: str
+    case_id: str
+    sha256: str | None
+    pdq: tuple[str, ...]
+    quality: int
+    phash: str | None
+    recipe: int
+    created_at: datetime

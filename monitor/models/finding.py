@@ -1,0 +1,75 @@
+"""A match in its context, for a person to judge, and the alert about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from monitor.models.match import Match
+
+
+class FindingStatus(StrEnum):
+    """A person's judgement."""
+
+    NEW = "new"
+    CONFIRMED = "confirmed"
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A repost: case + media + post.
+
+    Attributes:
+        cluster: Media that count as one for alerts; today the media's sha256.
+        source: Address of the source.
+    """
+
+    id: str
+    case_id: str
+    cluster: str
+    post_id: str
+    source_id: str
+    source: str
+    post_url: str
+    posted: datetime | None
+    found_at: datetime
+    match: Match
+    status: FindingStatus
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+
+
+class AlertState(StrEnum):
+    """Where an alert is on its way out."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A message about a finding to one recipient: once a case, cluster, source and recipient.
+
+    Attributes:
+        message_id: Derived from `id`: a repeated attempt carries the same one.
+        next_try_at: Not before this time.
+        error: The last failure, in words; empty when there was none.
+    """
+
+    id: str
+    finding_id: str
+    case_id: str
+    source_id: str
+    recipient: str
+    state: AlertState
+    attempts: int
+    created_at: datetime
+    next_try_at: datetime
+    sent_at: datetime | None
+    message_id: str
+    error: str

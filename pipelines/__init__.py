@@ -1,0 +1,1 @@
+"""What happens to a fetched post: plain steps, shared by every way of fetching."""
