@@ -1,1 +1,1 @@
-"""What fetches: forum engines, the Telegram preview, the walks over them, and their Scrapy spiders."""
+"""What fetches: forum engines, the Telegram preview, the walks over them, their spiders."""
