@@ -1,0 +1,26 @@
+"""Forum software, one file each: HTML in, boards, threads and posts out."""
+
+from __future__ import annotations
+
+import sys
+
+from crawlers.engines._base import ForumEngine
+from monitor.discovery import discover
+
+# Below this a page only resembles the software.
+MIN_CONFIDENCE = 0.5
+
+ENGINES = discover(sys.modules[__name__], "ENGINE", ForumEngine)
+
+
+def recognise(html: str, url: str) -> tuple[str, float] | None:
+    """Tell which software made a page.
+
+    Returns:
+        The engine's name and how sure it is, 0.5-1; None when no engine is.
+    """
+    sure = {name: engine.recognise(html, url) for name, engine in ENGINES.items()}
+    name = max(sure, key=lambda name: sure[name], default=None)
+    if name is None or sure[name] < MIN_CONFIDENCE:
+        return None
+    return name, sure[name]

@@ -1,0 +1,109 @@
+"""What every forum engine gives: one page of HTML in, boards, threads or posts out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from monitor.models.post import Post
+
+
+class PageKind(StrEnum):
+    """What a page of a forum lists."""
+
+    BOARDS = "boards"
+    THREADS = "threads"
+    POSTS = "posts"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRef:
+    """A board as a list of boards shows it.
+
+    Attributes:
+        id: Digits, letters, "_", "-" and "." only: it is logged.
+        url: Canonical.
+        last_post: Changes when a post is added; None where the page does not tell.
+    """
+
+    id: str
+    url: str
+    title: str
+    last_post: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardList:
+    """The boards and sub-boards of a page."""
+
+    boards: tuple[BoardRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadRef:
+    """A thread as a board's list shows it.
+
+    Attributes:
+        id: Unique within the forum; the same characters as in `BoardRef.id`.
+        url: Canonical, of the first page.
+        replies: None where the page does not tell.
+        last_post: Changes when a post is added; never a relative time.
+        sticky: Kept on top whatever its age, announcements too.
+        moved: Only a pointer to a thread that another board lists.
+    """
+
+    id: str
+    url: str
+    title: str
+    replies: int | None
+    last_post: str
+    sticky: bool = False
+    moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadList:
+    """One page of a board."""
+
+    threads: tuple[ThreadRef, ...]
+    next_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadPage:
+    """One page of a thread, posts in the page's order."""
+
+    thread_id: str
+    title: str
+    board: str | None
+    posts: tuple[Post, ...]
+    next_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForumEngine:
+    """A forum software: functions of a page's HTML and its final URL, without any I/O.
+
+    `boards`, `threads` and `posts` raise `SourceChanged` for a page that must hold such things
+    and is not as the engine knows it, and `SourceUnavailable` with the state RESTRICTED for a
+    login form or a refusal, whatever its status was. No other error, whatever the text.
+
+    Attributes:
+        recognise: How sure it is that this software made the page, 0-1; from several weak
+            signals, never from the host name.
+        kind: What the page lists.
+        boards: Boards and sub-boards; none is no error, a board may have no sub-boards.
+        threads: None is no error: a board may be empty.
+        posts: At least one.
+        canonical: The one URL of a page: without session ids, jumps and anchors, except a
+            post's own. Applied twice it changes nothing.
+    """
+
+    name: str
+    recognise: Callable[[str, str], float]
+    kind: Callable[[str, str], PageKind]
+    boards: Callable[[str, str], BoardList]
+    threads: Callable[[str, str], ThreadList]
+    posts: Callable[[str, str], ThreadPage]
+    canonical: Callable[[str], str]

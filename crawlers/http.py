@@ -1,0 +1,96 @@
+"""Fetches by Scrapy's downloader: pages for the walks, bytes for the pipeline."""
+
+from __future__ import annotations
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+    UnsupportedURLSchemeError,
+)
+from scrapy.http import Response, TextResponse
+
+from crawlers.middlewares.address_guard import AddressBlocked
+from crawlers.walks.fetch import FetchedPage
+from monitor.errors import MediaError, SourceUnavailable
+from monitor.models.source import SourceState
+
+_PASSING = {
+    CannotResolveHostError: "the host name can't be resolved",
+    DownloadConnectionRefusedError: "the host refused the connection",
+    DownloadTimeoutError: "no answer in time",
+    DownloadFailedError: "the connection failed",
+    ResponseDataLossError: "the answer was cut off",
+}
+# What a server says that will not change by asking again.
+_GONE = frozenset({400, 401, 402, 403, 404, 405, 406, 410, 414, 415, 451})
+
+
+class Downloader:
+    """One crawl's fetching; every request takes the way through the guards."""
+
+    def __init__(self, crawler: Crawler, *, max_media_bytes: int) -> None:
+        self._crawler = crawler
+        self._max_media_bytes = max_media_bytes
+
+    async def page(self, url: str) -> FetchedPage:
+        """Fetch a page; see `crawlers.walks.fetch.Fetch`."""
+        try:
+            response = await self._download(Request(url, dont_filter=True))
+        except (IgnoreRequest, DownloadCancelledError, UnsupportedURLSchemeError) as error:
+            raise SourceUnavailable(
+                f"not fetched: {_why(error)}", url=url, state=SourceState.RESTRICTED
+            ) from error
+        if response.status >= 500 or response.status == 429:
+            raise SourceUnavailable(f"the server answers {response.status}", url=url)
+        if not isinstance(response, TextResponse):
+            raise SourceUnavailable("the answer is not a page of text", url=url)
+        return FetchedPage(
+            url=response.url, status=response.status, text=response.text, requested=url
+        )
+
+    async def media(self, url: str) -> bytes:
+        """Fetch the bytes of a picture; see `pipelines.services.MediaFetcher`."""
+        request = Request(url, dont_filter=True, meta={"download_maxsize": self._max_media_bytes})
+        try:
+            response = await self._download(request)
+        except (IgnoreRequest, DownloadCancelledError, UnsupportedURLSchemeError) as error:
+            raise MediaError(_why(error)) from error
+        if response.status in _GONE:
+            raise MediaError(f"the server answers {response.status}")
+        if response.status != 200:
+            raise SourceUnavailable(f"the server answers {response.status}", url=url)
+        return response.body
+
+    async def _download(self, request: Request) -> Response:
+        """Download through all middlewares; a passing failure becomes SourceUnavailable."""
+        engine = self._crawler.engine
+        if engine is None:
+            raise RuntimeError("the crawl has not started")
+        try:
+            return await engine.download_async(request)
+        except tuple(_PASSING) as error:
+            reason = _PASSING.get(type(error), "the connection failed")
+            raise SourceUnavailable(reason, url=request.url) from error
+        except OSError as error:
+            raise SourceUnavailable("the answer can't be unpacked", url=request.url) from error
+
+
+def _why(error: Exception) -> str:
+    """Say why a request was not made or stopped, in words of ours: never the page's."""
+    if isinstance(error, AddressBlocked):
+        return str(error)
+    if isinstance(error, DownloadCancelledError):
+        return "larger than the limit"
+    text = str(error).lower()
+    if "robots" in text:
+        return "robots.txt forbids it"
+    if "redirect" in text:
+        return "too many redirects"
+    return "not allowed"

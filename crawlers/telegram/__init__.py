@@ -1,0 +1,1 @@
+"""Telegram: pages of the public web preview in, posts out."""

@@ -1,0 +1,173 @@
+"""Reads a channel's web preview from the newest page back, without holes and without repeats."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from urllib.parse import quote, urlsplit
+
+from crawlers.telegram.preview import ChannelInfo, PreviewPage, PreviewState, read
+from crawlers.walks.fetch import Fetch
+from monitor.errors import SourceChanged, SourceUnavailable
+from monitor.models.post import Batch, Coverage, Json
+from monitor.models.source import SourceState
+
+Span = tuple[int, int]
+
+# No message is newer than the newest page.
+_END = 2**63 - 1
+
+_REFUSALS = {
+    PreviewState.NO_PREVIEW: (
+        SourceState.PREVIEW_UNAVAILABLE,
+        "The channel has no public preview (switched off, or marked 18+): "
+        "read it with a Telegram account instead.",
+    ),
+    PreviewState.GROUP: (
+        SourceState.PREVIEW_UNAVAILABLE,
+        "This is a group, and groups have no public preview: "
+        "read it with a Telegram account instead.",
+    ),
+    PreviewState.ABSENT: (
+        SourceState.GONE,
+        "No channel has this name (deleted, renamed, or a person's): check the name.",
+    ),
+    PreviewState.EMPTY_UNKNOWN: (
+        SourceState.FAILING,
+        'Telegram answered "No posts found", which it also says to too many requests: '
+        "it is tried again later.",
+    ),
+}
+
+
+async def walk(
+    name: str,
+    base_url: str,
+    checkpoint: Mapping[str, Json],
+    fetch: Fetch,
+    *,
+    depth: int,
+    max_pages: int,
+    overlap_pages: int = 1,
+) -> AsyncIterator[Batch]:
+    """Read what is new since the checkpoint, and the newest pages again for edits and deletions.
+
+    The checkpoint's keys: `spans`, the id ranges `[low, high]` that were read, ascending and
+    apart; `floor`, the id below which nothing is read; `channel`, what the header said. Each
+    batch carries the spans as they are once it is committed, so that a crawl that was cut off
+    anywhere leaves no hole for the next one.
+
+    Args:
+        name: The channel, without "@".
+        base_url: "https://t.me", or a server that answers like it.
+        checkpoint: As committed with the batches of earlier walks.
+        fetch: Called for one page at a time.
+        depth: Ids to go back at the first crawl.
+        max_pages: Pages to read at most; the next walk goes on from there.
+        overlap_pages: Newest pages that are read again although they were read before.
+
+    Yields:
+        One batch a page, newest page first.
+
+    Raises:
+        SourceUnavailable: The network fails, or the channel has no preview (any more).
+        SourceChanged: A page is not as known, or does not get older.
+    """
+    spans = _load_spans(checkpoint.get("spans"))
+    known = checkpoint.get("channel")
+    floor = checkpoint.get("floor")
+    start = f"{base_url.rstrip('/')}/s/{quote(name, safe='')}"
+    cursor: int | None = None
+    for pages_read in range(1, max_pages + 1):
+        url = start if cursor is None else f"{start}?before={cursor}"
+        page = await _read(fetch, url, urlsplit(start).path)
+        _check_identity(page.channel, known, url)
+        if not page.ids:
+            if spans or cursor is not None:
+                raise SourceChanged("Telegram's preview: a channel without messages.", url=url)
+            yield Batch(url, checkpoint={"channel": _channel(page.channel)})
+            return
+        if cursor is not None and page.ids[0] >= cursor:
+            raise SourceChanged("Telegram's preview: an older page was not older.", url=url)
+        low = page.ids[0] if page.older_before is not None else 1
+        high = page.ids[-1] if cursor is None else cursor - 1
+        if not isinstance(floor, int):
+            floor = max(1, high - depth)
+        spans = _merge((*spans, (low, high)))
+        yield Batch(
+            url,
+            posts=page.posts,
+            checkpoint={
+                "spans": [[*span] for span in spans],
+                "floor": floor,
+                "channel": _channel(page.channel),
+            },
+            coverage=Coverage(low, _END if cursor is None else high),
+        )
+        cursor = low
+        if pages_read >= overlap_pages:
+            # What lies below was read before: go on beneath it.
+            cursor = next(span[0] for span in spans if span[0] <= low <= span[1])
+        if cursor <= floor:
+            return
+
+
+async def _read(fetch: Fetch, url: str, start: str) -> PreviewPage:
+    answer = await fetch(url)
+    if answer.status in {404, 410}:
+        state, why = _REFUSALS[PreviewState.ABSENT]
+        raise SourceUnavailable(why, url=url, state=state)
+    if answer.status >= 400:
+        why = f"Telegram's preview answered {answer.status}: it is tried again later."
+        raise SourceUnavailable(why, url=url)
+    page = read(answer.text, answer.url)
+    if page.state in _REFUSALS:
+        state, why = _REFUSALS[page.state]
+        raise SourceUnavailable(why, url=url, state=state)
+    if not urlsplit(answer.url).path.lower().startswith(start.lower()):
+        state, why = _REFUSALS[PreviewState.NO_PREVIEW]
+        raise SourceUnavailable(why, url=url, state=state)
+    return page
+
+
+def _check_identity(channel: ChannelInfo | None, known: Json, url: str) -> None:
+    """Refuse to go on where another channel took over the name: its ids mean other posts."""
+    before = known.get("id") if isinstance(known, dict) else None
+    if before is not None and channel is not None and channel.id not in {None, before}:
+        raise SourceUnavailable(
+            "The name belongs to another channel now: remove this source and add it anew.",
+            url=url,
+            state=SourceState.GONE,
+        )
+
+
+def _channel(channel: ChannelInfo | None) -> Json:
+    if channel is None:
+        return None
+    return {
+        "name": channel.name,
+        "title": channel.title,
+        "id": channel.id,
+        "subscribers": channel.subscribers,
+    }
+
+
+def _load_spans(stored: Json) -> tuple[Span, ...]:
+    spans: list[Span] = []
+    for pair in stored if isinstance(stored, list) else ():
+        match pair:
+            case [int(low), int(high)] if low <= high:
+                spans.append((low, high))
+            case _:
+                raise ValueError("a stored span is a pair of ids, the smaller one first")
+    return _merge(spans)
+
+
+def _merge(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Unite ranges that touch or overlap; ascending."""
+    merged: list[Span] = []
+    for low, high in sorted(spans):
+        if merged and low <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
+    return tuple(merged)

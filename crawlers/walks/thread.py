@@ -1,0 +1,127 @@
+"""Reads one thread from the page where it was left, to its end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from crawlers.engines._base import ForumEngine, ThreadPage, ThreadRef
+from crawlers.urls import is_under
+from crawlers.walks.fetch import FetchedPage
+from monitor.errors import SourceChanged, SourceUnavailable
+from monitor.models.post import Batch, Coverage, Json
+from monitor.models.source import SourceState
+
+_END = 2**63 - 1
+
+
+async def read_thread(
+    thread: ThreadRef,
+    state: Json,
+    engine: ForumEngine,
+    get: Callable[[str], Awaitable[FetchedPage]],
+    root: str,
+    *,
+    lowest: int | None = 0,
+) -> AsyncIterator[Batch]:
+    """Read a thread's pages, in order.
+
+    Args:
+        thread: As its board lists it now.
+        state: What the checkpoint holds under `key_of(thread.id)`.
+        engine: Reads the pages.
+        get: Fetches one page.
+        root: Nothing outside this folder is read.
+        lowest: The first page accounts for post ids from here on; None: from its first post on.
+
+    Yields:
+        One batch a page; a deleted thread gives one without posts, which accounts for all ids.
+
+    Raises:
+        SourceUnavailable: A page can't be read; RESTRICTED where guests may not see it.
+        SourceChanged: A page is not as known.
+    """
+    first = engine.canonical(thread.url)
+    url = str(part(state, "next") or part(state, "last") or first)
+    low = lowest if url == first else None
+    seen: set[str] = set()
+    while url not in seen:
+        seen.add(url)
+        page = await get(url)
+        if page.status in {404, 410}:
+            if url != first and first not in seen:
+                url, low = first, lowest
+                continue
+            yield Batch(
+                url,
+                checkpoint={key_of(thread.id): without_pages(thread) | {"gone": True}},
+                coverage=Coverage(0, _END, thread.id),
+            )
+            return
+        check_status(page)
+        if not is_under(page.url, root):
+            raise restricted(url)
+        content = engine.posts(page.text, page.url)
+        if content.thread_id != thread.id:
+            # Merged into another thread, which its board lists too.
+            yield Batch(url, checkpoint={key_of(thread.id): without_pages(thread)})
+            return
+        next_url = content.next_url if is_under(content.next_url or "", root) else None
+        coverage = _coverage(content, low, is_last=next_url is None)
+        done: dict[str, Json] = {
+            "signal": signal_of(thread) if next_url is None else None,
+            "next": next_url,
+            "last": url,
+        }
+        yield Batch(url, content.posts, {key_of(thread.id): done}, coverage)
+        if next_url is None:
+            return
+        low = coverage.high + 1 if coverage is not None else None
+        url = next_url
+    raise SourceChanged("The pages of a thread go round in a circle.", url=url)
+
+
+def key_of(thread_id: str) -> str:
+    """Name the checkpoint key of a thread."""
+    return f"thread:{thread_id}"
+
+
+def signal_of(thread: ThreadRef) -> str:
+    """Sum up what a board's list says of a thread: it changes with every post."""
+    return f"{thread.last_post} {thread.replies}"
+
+
+def part(state: Json, name: str) -> Json:
+    """Look up one entry of a stored state."""
+    return state.get(name) if isinstance(state, dict) else None
+
+
+def without_pages(thread: ThreadRef) -> dict[str, Json]:
+    """Build the state of a thread that there is nothing to read of until its list entry changes."""
+    return {"signal": signal_of(thread), "next": None, "last": None}
+
+
+def _coverage(page: ThreadPage, low: int | None, *, is_last: bool) -> Coverage | None:
+    """Account for the ids of a page and for those between the page before and it."""
+    ids = [int(post.native_id) for post in page.posts if post.native_id.isdecimal()]
+    if not ids or len(ids) < len(page.posts) or ids != sorted(ids):
+        return None
+    high = _END if is_last else ids[-1]
+    return Coverage(ids[0] if low is None else min(low, ids[0]), high, page.thread_id)
+
+
+def restricted(url: str) -> SourceUnavailable:
+    """Build the error for a page that only members see."""
+    why = "The forum does not show this page to guests."
+    return SourceUnavailable(why, url=url, state=SourceState.RESTRICTED)
+
+
+def check_status(page: FetchedPage) -> None:
+    """Raise for an answer that is no page of the forum, with the state that its status tells."""
+    if page.status in {401, 403}:
+        raise restricted(page.url)
+    if page.status in {404, 410}:
+        why = "The forum says that this page does not exist (any more)."
+        raise SourceUnavailable(why, url=page.url, state=SourceState.GONE)
+    if page.status >= 400:
+        why = f"The forum answered {page.status}: it is tried again later."
+        raise SourceUnavailable(why, url=page.url)

@@ -1,0 +1,103 @@
+"""Mail by SMTP: one connection for as many messages as there are."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from email.message import EmailMessage
+
+from monitor.alerts.channels._base import Refused
+from monitor.errors import ServiceDown
+from monitor.settings import Settings
+
+
+class MailChannel:
+    """Sends by the SMTP server of the settings; connects when the first message is sent."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._mail = settings.mail
+        self._password = settings.mail_password()
+        self._smtp: smtplib.SMTP | None = None
+
+    def check(self) -> None:
+        """Connect, secure and log in, and send nothing.
+
+        Raises:
+            ServiceDown: Says what is wrong in words.
+        """
+        self._connected().noop()
+
+    def send(self, message: EmailMessage, recipient: str) -> None:
+        """Send one message to one recipient; see `Channel`."""
+        smtp = self._connected()
+        try:
+            smtp.send_message(message, from_addr=self._mail.sender, to_addrs=[recipient])
+        except smtplib.SMTPRecipientsRefused as error:
+            code, text = error.recipients[recipient]
+            raise self._refused("the recipient", code, text) from error
+        except smtplib.SMTPSenderRefused as error:
+            raise self._refused("the sender", error.smtp_code, error.smtp_error) from error
+        except smtplib.SMTPDataError as error:
+            raise self._refused("the message", error.smtp_code, error.smtp_error) from error
+        except (smtplib.SMTPException, OSError) as error:
+            self.close()
+            raise ServiceDown(f"{self._server()} broke off: {_plain(error)}") from error
+
+    def close(self) -> None:
+        """Say good-bye; a server that is gone already is no error."""
+        if self._smtp is not None:
+            try:
+                self._smtp.quit()
+            except (smtplib.SMTPException, OSError):
+                self._smtp.close()
+            self._smtp = None
+
+    def _connected(self) -> smtplib.SMTP:
+        """Give the connection, made at the first call.
+
+        Raises:
+            ServiceDown: Says what is wrong in words.
+        """
+        if self._smtp is not None:
+            return self._smtp
+        mail = self._mail
+        smtp: smtplib.SMTP | None = None
+        try:
+            if mail.security == "tls":
+                context = ssl.create_default_context()
+                smtp = smtplib.SMTP_SSL(
+                    mail.host, mail.port, timeout=mail.timeout_s, context=context
+                )
+            else:
+                smtp = smtplib.SMTP(mail.host, mail.port, timeout=mail.timeout_s)
+            if mail.security == "starttls":
+                smtp.starttls(context=ssl.create_default_context())
+            if mail.username:
+                smtp.login(mail.username, self._password or "")
+        except (smtplib.SMTPException, OSError) as error:
+            if smtp is not None:
+                smtp.close()
+            raise ServiceDown(
+                f"{self._server()} can't be used: {_plain(error)}; check [mail] in haechi.toml"
+            ) from error
+        self._smtp = smtp
+        return smtp
+
+    def _server(self) -> str:
+        """Name the server."""
+        return f"the SMTP server {self._mail.host}:{self._mail.port}"
+
+    def _refused(self, what: str, code: int, text: bytes | str) -> Refused:
+        """Say that the server refused something; 5xx is for good, 4xx for now."""
+        reason = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        line = " ".join(reason.split())[:200]
+        return Refused(f"{self._server()} refused {what}: {code} {line}", for_good=code >= 500)
+
+
+def _plain(error: Exception) -> str:
+    """Say in one line what went wrong; never the password."""
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return f"login refused ({error.smtp_code}): wrong user name or password"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return " ".join(str(error).split())[:200] or type(error).__name__

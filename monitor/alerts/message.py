@@ -1,0 +1,86 @@
+"""What an alert says: two languages, text and HTML, no picture, nothing that can be clicked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from monitor.alerts.defang import defang
+from monitor.ids import make_id
+from monitor.models.finding import Alert, Finding
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    # Everything in a mail may come from a hostile page: escaped unless it is plain text.
+    autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def compose(alert: Alert, finding: Finding, *, sender: str) -> EmailMessage:
+    """Write the mail of an alert; the same alert always gives the same mail.
+
+    Args:
+        sender: Mail address of this Haechi.
+    """
+    domain = alert.message_id.rpartition("@")[2].rstrip(">")
+    thread = f"<{make_id('t', alert.case_id, alert.source_id)}@{domain}>"
+    mail = EmailMessage()
+    mail["Subject"] = f"[Haechi] {finding.case_id}: repost found / 재게시 발견 ({finding.id})"
+    mail["From"] = sender
+    mail["To"] = alert.recipient
+    mail["Date"] = format_datetime(alert.created_at)
+    mail["Message-ID"] = alert.message_id
+    # Mails about one case and one source make one thread, whichever arrives first.
+    mail["In-Reply-To"] = thread
+    mail["References"] = thread
+    mail["List-Id"] = f"Haechi alerts <alerts.haechi.{domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    facts = {
+        "case": finding.case_id,
+        "finding": finding.id,
+        "grade": finding.match.grade.value,
+        "method": finding.match.method,
+        "distance": finding.match.distance,
+        "transform": finding.match.transform,
+        "source": defang(finding.source),
+        "link": defang(finding.post_url),
+        "posted": _time(finding.posted),
+        "found": _time(finding.found_at),
+        "sha256": finding.match.media_sha256,
+        "photo": finding.match.fingerprint_id,
+    }
+    mail.set_content(_TEMPLATES.get_template("finding.txt.j2").render(facts))
+    mail.add_alternative(_TEMPLATES.get_template("finding.html.j2").render(facts), subtype="html")
+    return mail
+
+
+def compose_test(sender: str, recipient: str, now: datetime) -> EmailMessage:
+    """Write the mail that `haechi alerts test` sends."""
+    mail = EmailMessage()
+    mail["Subject"] = "[Haechi] test / 시험 메일"
+    mail["From"] = sender
+    mail["To"] = recipient
+    mail["Date"] = format_datetime(now)
+    mail["Message-ID"] = f"<{make_id('x', recipient, now.isoformat())}@{sender.rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(
+        "Alerts of Haechi reach this address. Nothing was found; this is a test.\n"
+        "해치의 알림이 이 주소로 전달됩니다. 발견된 것은 없으며 시험 메일입니다.\n"
+    )
+    return mail
+
+
+def _time(moment: datetime | None) -> str:
+    """Write an instant for people; UTC is named."""
+    return (
+        "unknown / 알 수 없음" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    )

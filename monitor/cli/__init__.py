@@ -1,0 +1,1 @@
+"""The `haechi` command: wires everything together, and nobody imports it."""

@@ -1,0 +1,98 @@
+"""`haechi alerts`: what was mailed, what waits, and whether mail works."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from monitor.alerts import outbox as mail
+from monitor.alerts.channels._base import Refused
+from monitor.alerts.channels.mail import MailChannel
+from monitor.alerts.message import compose_test
+from monitor.cli.cases import AsJson
+from monitor.cli.home import opened
+from monitor.cli.output import emit, say, table
+from monitor.clock import utc_now
+from monitor.errors import HaechiError, NotConfigured, ServiceDown
+from monitor.models.finding import AlertState
+from monitor.store import findings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="List alerts, test mail, retry what was refused.")
+    group.callback(invoke_without_command=True)(_default)
+    group.command("list")(list_alerts)
+    group.command("test")(send_test)
+    group.command("retry")(retry)
+    app.add_typer(group, name="alerts")
+
+
+def _default(ctx: typer.Context) -> None:
+    """List the alerts when no other command is given."""
+    if ctx.invoked_subcommand is None:
+        list_alerts(ctx)
+
+
+def list_alerts(
+    ctx: typer.Context,
+    state: Annotated[AlertState | None, typer.Option(help="Only those of this state.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List alerts, newest first."""
+    with opened(ctx) as home, home.store.read() as db:
+        found = findings.every_alert(db, state)
+    if as_json:
+        for one in found:
+            emit(one)
+        return
+    table(
+        ("alert", "case", "finding", "to", "state", "attempts", "sent", "error"),
+        [
+            (
+                one.id,
+                one.case_id,
+                one.finding_id,
+                one.recipient,
+                one.state.value,
+                one.attempts,
+                one.sent_at,
+                one.error,
+            )
+            for one in found
+        ],
+        empty="no alerts yet",
+    )
+
+
+def send_test(
+    ctx: typer.Context,
+    to: Annotated[str, typer.Option(help="Address [default: all recipients].")] = "",
+) -> None:
+    """Send a test mail, and say in words what is wrong when it can't be sent."""
+    with opened(ctx) as home:
+        recipients = (to,) if to else home.settings.recipients
+        if not recipients:
+            raise NotConfigured("nobody gets alerts: set mail.to in haechi.toml")
+        channel = MailChannel(home.settings)
+        try:
+            for recipient in recipients:
+                message = compose_test(home.settings.mail.sender, recipient, utc_now())
+                channel.send(message, recipient)
+                say(f"the SMTP server took a test mail to {recipient}")
+        except Refused as refusal:
+            raise HaechiError(str(refusal)) from refusal
+        finally:
+            channel.close()
+
+
+def retry(ctx: typer.Context) -> None:
+    """Send now what waits or was given up."""
+    with opened(ctx) as home:
+        with home.store.write() as db:
+            waiting = findings.retry_alerts(db, utc_now())
+        delivery = mail.drain(home.store, home.settings)
+        say(f"{waiting} alerts waited, {delivery.sent} were sent")
+        if delivery.error:
+            raise ServiceDown(delivery.error)

@@ -1,0 +1,249 @@
+"""`haechi demo`: the whole job on a forum, a channel and a mail server on this machine."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor import logs
+from monitor.cli.demo.mailbox import Mailbox
+from monitor.cli.demo.site import Site
+from monitor.cli.demo.story import CHANNEL, Story, build_story
+from monitor.cli.findings import print_table, row
+from monitor.cli.output import complain, emit, progress, say, table
+from monitor.clock import utc_now
+from monitor.errors import HaechiError, Misuse
+from monitor.models.finding import Finding
+from monitor.models.run import Outcome
+from monitor.models.source import SourceKind
+from monitor.pictures import PictureLimits
+from monitor.registry.enrolment import fingerprint
+from monitor.settings import Settings, load
+from monitor.store import cases, findings, posts, runs, sources
+from monitor.store.store import Store
+from schedules.daemon import Daemon
+
+# Written into the demo's folder: only a folder with it is emptied for the next demo.
+MARK = ".haechi-demo"
+INTERVAL_S = 2
+PATIENCE_S = 50.0
+ENOUGH_ROUNDS = 2
+
+CONFIGURATION = """\
+[operator]
+contact = "mailto:demo@example.org"
+
+[network]
+# The demo's forum and channel are on this machine; real sources never are.
+allow_private = ["127.0.0.1:{forum}", "127.0.0.1:{channel}"]
+delay_s = 0.02
+
+[telegram]
+preview_url = "http://127.0.0.1:{channel}"
+
+[mail]
+host = "127.0.0.1"
+port = {mail}
+from = "haechi@example.org"
+to = ["team@example.org"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the demo did.
+
+    Attributes:
+        faults: Each in one line; the demo is right when there are none.
+    """
+
+    posts: int
+    media: int
+    findings: list[Finding]
+    mails: list[str]
+    seconds: float
+    faults: list[str]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo")(demo)
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Folder to make.")] = Path("haechi-demo"),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
+) -> None:
+    """Run the whole job on this machine: crawl, match, index and mail; then look around in it."""
+    home = folder.absolute()
+    _prepare(home)
+    result = _play(home)
+    if as_json:
+        emit(
+            {
+                "posts": result.posts,
+                "media": result.media,
+                "findings": [row(one) for one in result.findings],
+                "mails": len(result.mails),
+                "seconds": round(result.seconds, 1),
+            }
+        )
+    else:
+        _print(home, result)
+    for fault in result.faults:
+        complain(f"haechi demo: {fault}")
+    if result.faults:
+        raise typer.Exit(1)
+
+
+def _prepare(home: Path) -> None:
+    """Make the demo's folder, in place of an earlier demo's and of nothing else."""
+    try:
+        if (home / MARK).exists():
+            shutil.rmtree(home)
+        home.mkdir(mode=0o700, parents=True)
+        (home / MARK).write_text("made by haechi demo, and removed by the next one\n")
+    except FileExistsError as error:
+        raise Misuse(f"{home} exists and is no demo's; name another folder") from error
+    except OSError as error:
+        raise HaechiError(f"can't make {home}: {error.strerror}") from error
+
+
+def _play(home: Path) -> Result:
+    """Play both acts and see what came of them."""
+    started = time.monotonic()
+    with ExitStack() as stack:
+        bar = stack.enter_context(progress("setting the stage"))
+        forum_site = stack.enter_context(Site())
+        channel_site = stack.enter_context(Site())
+        mailbox = stack.enter_context(Mailbox())
+        story = build_story(utc_now())
+        story.mount(forum_site, channel_site)
+        configuration = CONFIGURATION.format(
+            forum=forum_site.port, channel=channel_site.port, mail=mailbox.port
+        )
+        (home / "haechi.toml").write_text(configuration)
+        settings = load(home)
+        logs.configure(home)
+        store = Store(settings.store_url)
+        stack.callback(store.close)
+        store.migrate()
+        _enrol(home, story, store)
+        _watch(f"{forum_site.url}/forum/", store)
+        bar.update(bar.task_ids[0], description="first round")
+        with _running(Daemon(store, settings)):
+            _wait_for_rounds(store, ENOUGH_ROUNDS)
+            story.second_act()
+            bar.update(bar.task_ids[0], description="second round")
+            _wait_for_rounds(store, _rounds(store) + ENOUGH_ROUNDS)
+        return _judge(store, settings, story, mailbox, time.monotonic() - started)
+
+
+def _enrol(home: Path, story: Story, store: Store) -> None:
+    """Enrol the photos; they stay in the demo's folder so that you can try `haechi scan`."""
+    folder = home / "photos"
+    folder.mkdir()
+    now = utc_now()
+    for case_id, photo in story.photos.items():
+        (folder / f"{case_id}{photo.suffix}").write_bytes(photo.data)
+        made = fingerprint(photo.data, case_id, PictureLimits(), now)
+        with store.write() as db:
+            cases.enrol(db, case_id, [made], actor="demo", now=now)
+
+
+def _watch(forum: str, store: Store) -> None:
+    """Add both sources, on a short interval."""
+    with store.write() as db:
+        for kind, address in ((SourceKind.FORUM, forum), (SourceKind.TELEGRAM, f"@{CHANNEL}")):
+            sources.add(
+                db,
+                kind=kind,
+                address=address,
+                engine=None,
+                interval_s=INTERVAL_S,
+                now=utc_now(),
+            )
+
+
+class _running:  # noqa: N801 - reads as a verb in `with`
+    """Run a daemon in a thread while the block runs."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._thread = threading.Thread(
+            target=daemon.run, kwargs={"install_signal_handlers": False}, name="daemon"
+        )
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._daemon.stop()
+        self._thread.join()
+
+
+def _rounds(store: Store) -> int:
+    """Count the whole crawls that the slower of the sources has behind it."""
+    with store.read() as db:
+        done = [one.source_id for one in runs.latest(db, 1_000) if one.outcome is Outcome.OK]
+        return min((done.count(one.id) for one in sources.every(db)), default=0)
+
+
+def _wait_for_rounds(store: Store, rounds: int) -> None:
+    """Wait until every source was crawled that often; longer than it can take is a fault."""
+    deadline = time.monotonic() + PATIENCE_S / 2
+    while _rounds(store) < rounds and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _judge(
+    store: Store, settings: Settings, story: Story, mailbox: Mailbox, seconds: float
+) -> Result:
+    """Hold what was found and mailed against what was planted."""
+    with store.read() as db:
+        found = findings.every(db)
+        addresses = {one.kind: one.id for one in sources.every(db)}
+        stored = posts.count(db)
+        alerts = {one.message_id: one for one in findings.every_alert(db)}
+    expected = {
+        (one.case_id, posts.post_id(addresses[one.kind], one.native_id)) for one in story.planted
+    }
+    actual = [(one.case_id, one.post_id) for one in found]
+    subjects = [str(mail.message["Message-ID"]) for mail in mailbox.mails]
+    told = [alerts[one].finding_id for one in subjects if one in alerts]
+    faults = [f"a repost of {case} was not found" for case, _ in expected - set(actual)]
+    faults += [
+        f"something that is no repost of {case} was found" for case, _ in set(actual) - expected
+    ]
+    if len(actual) != len(set(actual)):
+        faults.append("a repost was found twice")
+    if sorted(told) != sorted(one.id for one in found) or len(told) != len(subjects):
+        faults.append(f"{len(found)} findings, but {len(subjects)} mails")
+    if not settings.search_path.exists():
+        faults.append("nothing was indexed")
+    lines = [str(mail.message["Subject"]) for mail in mailbox.mails]
+    return Result(stored["posts"], stored["media"], found, lines, seconds, faults)
+
+
+def _print(home: Path, result: Result) -> None:
+    """Tell what was found, what was mailed, and where to look."""
+    say(f"{result.posts} posts with {result.media} pictures were crawled; reposts found:")
+    print_table(result.findings)
+    say("")
+    table(("mails sent",), [(line,) for line in result.mails], empty="no mails")
+    say("")
+    command = f"{Path(sys.argv[0])} --home {home}"
+    say("look around:")
+    say(f"  {command} search 사진")
+    say(f"  {command} findings show {result.findings[0].id if result.findings else 'ID'}")
+    say(f"  {command} status")
+    say(f"files: {home} (haechi.toml, haechi.db, search.db, logs/, photos/)")
+    say(f"done in {result.seconds:.1f} s; nothing is left running")

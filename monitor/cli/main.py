@@ -1,0 +1,78 @@
+"""The command `haechi`: wires everything together; nothing imports it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor import __version__
+from monitor.cli import alerts, bench, cases, crawl, findings, index, init, scan, search
+from monitor.cli import sources as sources_commands
+from monitor.cli import status as status_commands
+from monitor.cli.demo import command as demo
+from monitor.cli.output import complain
+from monitor.errors import HaechiError
+
+app = typer.Typer(
+    name="haechi",
+    help="Haechi (해치) watches public channels and forums for reposts of enrolled photos.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for module in (
+    init,
+    demo,
+    cases,
+    sources_commands,
+    crawl,
+    scan,
+    search,
+    findings,
+    alerts,
+    index,
+    status_commands,
+    bench,
+):
+    module.register(app)
+
+
+@app.callback()
+def _root(
+    ctx: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder that `haechi init` made [default: HAECHI_HOME or this folder]."
+        ),
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Remember what all commands share."""
+    ctx.obj = home
+    if version:
+        typer.echo(f"haechi {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run; every error of ours is one line and an exit code."""
+    try:
+        app()
+    except HaechiError as error:
+        complain(f"haechi: {error}")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away; that is its right.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""`haechi status` and `haechi doctor`: the truth in ten lines, and whether all is as it must be."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import typer
+
+from monitor.alerts.channels.mail import MailChannel
+from monitor.cli.cases import AsJson
+from monitor.cli.home import Home, folder, opened
+from monitor.cli.output import console, emit, say, when
+from monitor.clock import utc_now
+from monitor.errors import HaechiError
+from monitor.locks import is_held
+from monitor.models.case import CaseStatus
+from monitor.models.source import Source, SourceState
+from monitor.search.drain import open_index
+from monitor.settings import Settings, load
+from monitor.store import cases, findings, outbox, posts, runs, sources
+from monitor.store.store import Store
+
+# A source is late when its last success is this many of its intervals ago.
+LATE_INTERVALS = 3
+LOW_DISK_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of `haechi doctor`.
+
+    Attributes:
+        state: "ok", "warning" or "error".
+    """
+
+    what: str
+    state: str
+    detail: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("status")(status)
+    app.command("doctor")(doctor)
+
+
+def status(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Say how things are: sources, last runs, findings, what waits."""
+    with opened(ctx) as home:
+        facts, trouble = _facts(home)
+    if as_json:
+        emit({**facts, "trouble": trouble})
+        return
+    mails, index = facts["alerts"], facts["index"]
+    say(f"haechi at {facts['home']}, daemon {'running' if facts['daemon'] else 'not running'}")
+    say(f"sources   {_counts(facts['sources'])}")
+    say(f"last run  {facts['last_run'] or 'never'}")
+    say(f"stored    {_counts(facts['stored'])}")
+    say(f"cases     {_counts(facts['cases'])}")
+    say(f"findings  {_counts(facts['findings'])}")
+    say(f"alerts    {_counts(mails)}")
+    say(f"index     {_counts(index)}")
+    for line in trouble:
+        say(f"! {line}")
+    if not trouble:
+        say("nothing needs attention")
+
+
+def doctor(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Check everything Haechi needs; exit code 1 when something is missing."""
+    checks = list(_checks(folder(ctx)))
+    colours = {"ok": "green", "warning": "yellow", "error": "red"}
+    for one in checks:
+        if as_json:
+            emit(one)
+        else:
+            console().print(f"[{colours[one.state]}]{one.state:8}[/]", end="")
+            say(f"{one.what}: {one.detail}")
+    if any(one.state == "error" for one in checks):
+        raise typer.Exit(1)
+
+
+def _facts(home: Home) -> tuple[dict[str, dict[str, int] | str | bool | None], list[str]]:
+    """Gather what the status says, and what needs attention."""
+    now = utc_now()
+    with home.store.read() as db:
+        watched = sources.every(db)
+        every_case = cases.every(db)
+        alerts = findings.count_alerts(db)
+        waiting, since = outbox.backlog(db)
+        dead = len(outbox.dead(db))
+        stored = posts.count(db)
+        found = findings.count_by_status(db)
+        latest = runs.latest(db, 1)
+    states: dict[str, int] = {"watched": len(watched)}
+    for one in watched:
+        state = "paused" if one.paused else one.state.value
+        states[state] = states.get(state, 0) + 1
+    active = sum(one.status is CaseStatus.ACTIVE for one in every_case)
+    last = None
+    if latest:
+        names = {one.id: one.address for one in watched}
+        last = (
+            f"{when(latest[0].started_at)} {names.get(latest[0].source_id, 'a removed source')}: "
+            f"{latest[0].outcome}"
+        )
+    trouble = [line for one in watched if (line := _trouble(one)) is not None]
+    if alerts.get("failed"):
+        trouble.append(f"{alerts['failed']} alerts were given up: haechi alerts retry")
+    if alerts.get("pending"):
+        trouble.append(f"{alerts['pending']} alerts wait: haechi alerts test says why")
+    if waiting and since is not None and now - since > timedelta(minutes=5):
+        trouble.append(f"{waiting} changes wait to be indexed since {when(since)}")
+    if dead:
+        trouble.append(f"{dead} documents could not be indexed: haechi index status")
+    if not home.settings.recipients:
+        trouble.append("nobody gets alerts: set mail.to in haechi.toml")
+    facts: dict[str, dict[str, int] | str | bool | None] = {
+        "home": str(home.settings.home),
+        "daemon": is_held(home.settings.home, "daemon"),
+        "sources": states,
+        "last_run": last,
+        "stored": stored,
+        "cases": {
+            "active": active,
+            "withdrawn": len(every_case) - active,
+            "fingerprints": sum(one.fingerprints for one in every_case),
+        },
+        "findings": {"new": 0, **found},
+        "alerts": {"sent": 0, **alerts},
+        "index": {"waiting": waiting, "put aside": dead},
+    }
+    return facts, trouble
+
+
+def _trouble(source: Source) -> str | None:
+    """Say what an operator must know of a source; None when all is well."""
+    if source.paused:
+        return None
+    if source.state not in (SourceState.OK, SourceState.NEW):
+        return f"{source.address} is {source.state}: {source.state_detail}"
+    heard = source.last_success_at or source.added_at
+    if utc_now() - heard > timedelta(seconds=LATE_INTERVALS * source.interval_s):
+        return f"{source.address} was last read {when(source.last_success_at)}: is `haechi run` on?"
+    return None
+
+
+def _counts(counts: object) -> str:
+    """Write counts in one line."""
+    if not isinstance(counts, dict):
+        return str(counts)
+    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items())
+
+
+def _checks(home: Path) -> Iterator[Check]:
+    """Check one thing after the other; what can't be checked without settings is left out."""
+    yield Check("Python", "ok", sys.version.split()[0])
+    yield Check("SQLite", "ok", sqlite3.sqlite_version)
+    try:
+        settings = load(home)
+    except HaechiError as error:
+        yield Check("settings", "error", str(error))
+        return
+    yield Check("settings", "ok", str(home / "haechi.toml"))
+    yield _private(settings.home)
+    contact = settings.operator.contact
+    yield Check("contact", "ok" if contact else "error", contact or "operator.contact is not set")
+    yield _try("store", lambda: _check_store(settings))
+    yield _try("search index", lambda: _check_index(settings))
+    yield _try("mail", lambda: _check_mail(settings))
+    people = ", ".join(settings.recipients)
+    yield Check("recipients", "ok" if people else "warning", people or "set mail.to")
+    free = shutil.disk_usage(settings.home).free
+    state = "ok" if free > LOW_DISK_BYTES else "warning"
+    yield Check("disk", state, f"{free >> 20} MiB free")
+
+
+def _try(what: str, check: Callable[[], str]) -> Check:
+    """Run a check; an error of ours is its detail."""
+    try:
+        return Check(what, "ok", check())
+    except HaechiError as error:
+        return Check(what, "error", str(error))
+
+
+def _private(home: Path) -> Check:
+    """Check that nobody else can read the home folder: fingerprints are personal data."""
+    if home.stat().st_mode & 0o077:
+        return Check("privacy", "warning", f"others can read {home}: chmod 700 it")
+    return Check("privacy", "ok", "the folder is its owner's only")
+
+
+def _check_store(settings: Settings) -> str:
+    """Open the store."""
+    store = Store(settings.store_url)
+    try:
+        store.check()
+        with store.read() as db:
+            counts = posts.count(db)
+    finally:
+        store.close()
+    return f"{counts['posts']} posts, {counts['media']} media"
+
+
+def _check_index(settings: Settings) -> str:
+    """Open the search index."""
+    index = open_index(settings)
+    try:
+        return f"{index.count(outbox.POST)} posts"
+    finally:
+        index.close()
+
+
+def _check_mail(settings: Settings) -> str:
+    """Talk to the SMTP server, and send nothing."""
+    channel = MailChannel(settings)
+    try:
+        channel.check()
+    finally:
+        channel.close()
+    return f"{settings.mail.host}:{settings.mail.port} answers"

@@ -1,0 +1,61 @@
+"""Structured logs: one JSON object a line, so that crawled text can't forge or break a line."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import structlog
+
+FILE_NAME = "haechi.log"
+
+
+def configure(home: Path | None, *, to_stderr: bool = False) -> None:
+    """Send all logs, also those of libraries, to `logs/haechi.log` in the home folder.
+
+    Args:
+        home: None writes no file.
+        to_stderr: Also to standard error, as a daemon under a service manager does.
+    """
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            # ASCII only: a page's text must not steer the terminal that shows a log.
+            structlog.processors.JSONRenderer(ensure_ascii=True),
+        ],
+    )
+    handlers: list[logging.Handler] = []
+    if home is not None:
+        folder = home / "logs"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(folder / FILE_NAME, encoding="utf-8", delay=True))
+    if to_stderr:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+        old.close()
+    for handler in handlers or [logging.NullHandler()]:
+        handler.setFormatter(formatter)
+        root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    # These tell of every request and job; our own events say what an operator needs.
+    for noisy in ("scrapy", "twisted", "alembic", "py.warnings"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Missed and still running jobs are events of our own.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,55 @@
+"""One post on its way through the pipeline, with what became of its media."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from monitor.models.match import Match
+from monitor.models.media import MediaFacts, MediaStatus
+from monitor.models.post import MediaRef, Post
+from monitor.models.source import Source
+
+
+class Change(StrEnum):
+    """How a post compares with what is stored."""
+
+    NEW = "new"
+    EDITED = "edited"
+    SAME = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaItem:
+    """A media reference and what became of it.
+
+    Attributes:
+        status: None while it was not looked at.
+        reason: One short phrase of ours when it was skipped or failed.
+        known: The facts were stored already: nothing was fetched or hashed for them.
+        data: The fetched bytes, between fetching and hashing only.
+    """
+
+    ref: MediaRef
+    status: MediaStatus | None = None
+    reason: str = ""
+    facts: MediaFacts | None = None
+    known: bool = False
+    data: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A post in the pipeline.
+
+    Attributes:
+        digest: Of the content; another digest of the same post means that it was edited.
+        media: Empty for a post that is the same as stored and has nothing to be tried again.
+    """
+
+    source: Source
+    post: Post
+    digest: str = ""
+    change: Change = Change.NEW
+    media: tuple[MediaItem, ...] = ()
+    matches: tuple[Match, ...] = ()

@@ -1,0 +1,141 @@
+"""Turns a hostile file into pixels, or says in one phrase why it can't."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError, features
+
+from monitor.errors import MediaError
+
+# Pillow logs what it finds in a file: that is hostile text, and it may name a person.
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
+
+# By the name that Pillow gives to what it decoded. MPO is what some phones' JPEGs are: several
+# pictures in one file, the first being the photo.
+_MIME: Final = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "BMP": "image/bmp",
+    "DIB": "image/bmp",
+    "TIFF": "image/tiff",
+    "AVIF": "image/avif",
+}
+_OPTIONAL: Final = {"WEBP": "webp", "AVIF": "avif"}
+FORMATS: Final = tuple(
+    name
+    for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+    if name not in _OPTIONAL or features.check(_OPTIONAL[name])
+)
+_DEEP_GREY: Final = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+@dataclass(frozen=True, slots=True)
+class PictureLimits:
+    """What is read at all.
+
+    Attributes:
+        max_pixels: Checked before any pixel is decoded; Pillow itself refuses 179 million.
+        max_side: Pixels; the longest a JPEG can be.
+    """
+
+    max_bytes: int = 20 * 1024 * 1024
+    max_pixels: int = 50_000_000
+    max_side: int = 65_535
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A decoded picture.
+
+    Attributes:
+        data: The file.
+        rgb: H x W x 3, C-contiguous, read-only: the first frame as it is stored (an orientation
+            tag is ignored, as the reference of PDQ does), what shows through is white.
+        mime: From the content.
+    """
+
+    data: bytes = field(repr=False)
+    rgb: NDArray[np.uint8] = field(repr=False)
+    mime: str
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return int(self.rgb.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return int(self.rgb.shape[0])
+
+
+def decode(data: bytes, limits: PictureLimits = PictureLimits()) -> Picture:
+    """Decode the first frame of a file.
+
+    Not for several threads at once: warnings are silenced for the whole process meanwhile.
+
+    Raises:
+        MediaError: The file is empty, too large, no picture, of another format, damaged or cut
+            short.
+    """
+    if not data:
+        raise MediaError("empty file")
+    if len(data) > limits.max_bytes:
+        raise MediaError("file too large")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # What Pillow raises on garbage is an open set, and its texts quote the file: the cause
+        # is dropped, so that no log can show it.
+        try:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                _check_size(image, limits)
+                mime = _MIME[image.format or ""]
+                rgb = np.asarray(_to_rgb(image))
+        except MediaError:
+            raise
+        except Exception as error:  # noqa: BLE001 one file must not stop a crawl
+            raise MediaError(_reason(error)) from None
+    return Picture(data=data, rgb=rgb, mime=mime)
+
+
+def _check_size(image: Image.Image, limits: PictureLimits) -> None:
+    if image.width * image.height > limits.max_pixels or max(image.size) > limits.max_side:
+        raise MediaError("too many pixels")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "not a picture of a known format"
+    if isinstance(error, Image.DecompressionBombError):
+        return "too many pixels"
+    if isinstance(error, MemoryError):
+        return "needs too much memory"
+    if isinstance(error, OSError) and "truncated" in str(error).lower():
+        return "truncated"
+    return "damaged"
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    image.load()
+    if image.mode in _DEEP_GREY:
+        # Pillow would cut everything above 255 off.
+        deep = np.asarray(image).astype(np.float64)
+        return Image.fromarray(np.rint(deep.clip(0, 65_535) / 257).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise MediaError("unknown range of brightness")
+    if image.has_transparency_data:
+        seen = image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(seen, mask=seen.getchannel("A"))
+        return white
+    return image if image.mode == "RGB" else image.convert("RGB")

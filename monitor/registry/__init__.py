@@ -1,0 +1,1 @@
+"""Who is watched for: the bank of fingerprints and the matching against it."""

@@ -1,0 +1,160 @@
+"""Makes fingerprints of photos; the photo and its name are forgotten at once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from monitor.errors import MediaError, Misuse
+from monitor.hashes import RECIPE
+from monitor.hashes.pdq import MIN_QUALITY
+from monitor.models.case import Fingerprint
+from monitor.models.media import MediaFacts
+from monitor.pictures import PictureLimits, decode
+from monitor.registry.facts import describe
+from monitor.store.cases import fingerprint_id
+
+FORMAT = "haechi-fingerprints"
+VERSION = 1
+MAX_FILE_BYTES = 64 << 20
+
+CASE_ID = re.compile(r"[A-Za-z0-9가-힣][A-Za-z0-9가-힣._-]{0,63}")
+_Hex256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Entry(BaseModel):
+    """One fingerprint in a file; a partner's bare hash has one PDQ, ours have eight."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    pdq: Annotated[list[_Hex256], Field(min_length=1, max_length=8)]
+    quality: Annotated[int, Field(ge=0, le=100)]
+    sha256: _Hex256 | None = None
+    phash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
+    recipe: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def check_case_id(case_id: str) -> str:
+    """Check a case id; it goes into mails and file names, so it is kept simple.
+
+    Raises:
+        Misuse: Says what is allowed.
+    """
+    if not CASE_ID.fullmatch(case_id):
+        raise Misuse(
+            f"case id {case_id!r}: use 1 to 64 letters, digits, dots, hyphens or underscores "
+            "(and no person's name)"
+        )
+    return case_id
+
+
+def read_photo(path: Path, limits: PictureLimits) -> bytes:
+    """Read a photo's file.
+
+    Raises:
+        MediaError: It can't be read.
+    """
+    try:
+        if not path.is_file():
+            raise MediaError("no such file")
+        if path.stat().st_size > limits.max_bytes:
+            raise MediaError(f"larger than {limits.max_bytes >> 20} MiB")
+        return path.read_bytes()
+    except OSError as error:
+        raise MediaError(f"can't be read: {(error.strerror or 'error').lower()}") from error
+
+
+def fingerprint(data: bytes, case_id: str, limits: PictureLimits, now: datetime) -> Fingerprint:
+    """Make a photo's fingerprint.
+
+    Args:
+        case_id: Empty for a fingerprint that is not enrolled yet.
+
+    Raises:
+        MediaError: The bytes are no picture within the limits.
+    """
+    facts, turns = describe(decode(data, limits))
+    return Fingerprint(
+        id=fingerprint_id(case_id, facts.pdq, facts.sha256),
+        case_id=case_id,
+        sha256=facts.sha256,
+        pdq=turns,
+        quality=facts.pdq_quality,
+        phash=facts.phash,
+        recipe=RECIPE,
+        created_at=now,
+    )
+
+
+def has_texture(one: Fingerprint | MediaFacts) -> bool:
+    """Tell whether a photo can be found by its look; one of too little texture can't."""
+    quality = one.quality if isinstance(one, Fingerprint) else one.pdq_quality
+    return quality >= MIN_QUALITY
+
+
+def to_file(fingerprints: Iterable[Fingerprint], path: Path) -> None:
+    """Write fingerprints for handing over: hashes only, no case, no name.
+
+    Raises:
+        Misuse: The file can't be written.
+    """
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "fingerprints": [
+            {
+                "pdq": list(one.pdq),
+                "quality": one.quality,
+                "sha256": one.sha256,
+                "phash": one.phash,
+                "recipe": one.recipe,
+            }
+            for one in fingerprints
+        ],
+    }
+    try:
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        path.chmod(0o600)
+    except OSError as error:
+        raise Misuse(f"can't write {path}: {error.strerror}") from error
+
+
+def from_file(path: Path, case_id: str, now: datetime) -> tuple[list[Fingerprint], list[str]]:
+    """Read a file of fingerprints; good entries are kept, bad ones reported by number.
+
+    Raises:
+        Misuse: It is no such file.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise Misuse(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Misuse(f"can't read {path}: {(error.strerror or 'error').lower()}") from error
+    except (ValueError, RecursionError) as error:
+        raise Misuse(f"{path} is not a file made by `haechi fingerprint`") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise Misuse(f"{path} is not a file made by `haechi fingerprint`")
+    if content.get("version") != VERSION:
+        raise Misuse(f"{path} is of another version; this Haechi reads version {VERSION}")
+    entries = content.get("fingerprints")
+    if not isinstance(entries, list):
+        raise Misuse(f"{path} has no list of fingerprints")
+    good: list[Fingerprint] = []
+    bad: list[str] = []
+    for number, entry in enumerate(entries, 1):
+        try:
+            one = _Entry.model_validate(entry)
+        except ValidationError:
+            bad.append(f"fingerprint {number} is not valid; it was left out")
+            continue
+        known = one.model_dump() | {"pdq": tuple(one.pdq)}
+        key = fingerprint_id(case_id, one.pdq[0], one.sha256)
+        good.append(Fingerprint(id=key, case_id=case_id, created_at=now, **known))
+    return good, bad

@@ -1,0 +1,140 @@
+"""Feeds the search index from the outbox: at least once, so with ids that make twice once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row, select
+
+from monitor.clock import Clock, utc_now
+from monitor.locks import hold
+from monitor.search.base import SearchDoc, SearchIndex
+from monitor.search.sqlite import SqliteIndex
+from monitor.settings import Settings
+from monitor.store import outbox
+from monitor.store.findings import every as every_finding
+from monitor.store.findings import get as get_finding
+from monitor.store.store import Store
+from monitor.store.tables import posts, sources
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 500
+
+
+def open_index(settings: Settings) -> SearchIndex:
+    """Open the index of the settings.
+
+    Raises:
+        StoreError: It can't be opened.
+    """
+    return SqliteIndex(settings.search_path)
+
+
+def drain(
+    store: Store,
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    progress: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Take over what waits in the outbox.
+
+    Args:
+        progress: Told how many entries were taken over since the last call.
+
+    Returns:
+        How many entries were taken over.
+
+    Raises:
+        StoreError: The index can't be written; what waits, waits on.
+    """
+    with store.read() as db:
+        if not outbox.head(db, 1):
+            return 0
+    taken = 0
+    with hold(settings.home, "index", what="another indexing", wait=True):
+        index = open_index(settings)
+        try:
+            while True:
+                with store.read() as db:
+                    entries = outbox.head(db, AT_ONCE)
+                    wanted = dict.fromkeys((kind, doc_id) for _, kind, doc_id in entries)
+                    docs = [doc for key in wanted if (doc := _document(db, *key)) is not None]
+                if not entries:
+                    return taken
+                _upsert(store, index, docs, clock)
+                with store.write() as db:
+                    outbox.done(db, entries[-1][0])
+                taken += len(entries)
+                progress(len(entries))
+        finally:
+            index.close()
+
+
+def _upsert(store: Store, index: SearchIndex, docs: Sequence[SearchDoc], clock: Clock) -> None:
+    """Write documents; one that the index can't take is put aside with the reason."""
+    try:
+        index.upsert(docs)
+    except ValueError:
+        for doc in docs:
+            try:
+                index.upsert([doc])
+            except ValueError as error:
+                with store.write() as db:
+                    outbox.bury(db, doc.kind, doc.id, str(error)[:500], clock())
+                log.warning("index.dead_letter", kind=doc.kind, doc_id=doc.id)
+
+
+def _document(db: Connection, kind: str, doc_id: str) -> SearchDoc | None:
+    """Make the document of a post or finding from the store, which is the truth."""
+    if kind == outbox.FINDING:
+        return _finding_document(db, doc_id)
+    row = db.execute(
+        select(posts, sources.c.address)
+        .join(sources, sources.c.id == posts.c.source_id)
+        .where(posts.c.id == doc_id)
+    ).first()
+    return None if row is None else _post_document(db, row)
+
+
+def _post_document(db: Connection, row: Row[Any]) -> SearchDoc:
+    """Make the document of a post; a deleted post stays findable and says so."""
+    return SearchDoc(
+        kind=outbox.POST,
+        id=row.id,
+        at=row.posted or row.fetched_at,
+        source=row.address,
+        text="\n".join(part for part in (row.thread, row.text) if part),
+        url=row.url,
+        author=row.author,
+        extra={
+            "board": row.board,
+            "thread": row.thread,
+            "deleted": int(row.deleted_at is not None),
+            "findings": len(every_finding(db, post_id=row.id)),
+        },
+    )
+
+
+def _finding_document(db: Connection, doc_id: str) -> SearchDoc | None:
+    """Make the document of a finding."""
+    finding = get_finding(db, doc_id)
+    if finding is None:
+        return None
+    return SearchDoc(
+        kind=outbox.FINDING,
+        id=finding.id,
+        at=finding.found_at,
+        source=finding.source,
+        text=f"{finding.case_id} {finding.match.grade.value} {finding.status.value}",
+        url=finding.post_url,
+        extra={
+            "case": finding.case_id,
+            "grade": finding.match.grade.value,
+            "distance": finding.match.distance,
+            "status": finding.status.value,
+        },
+    )

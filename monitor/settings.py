@@ -1,0 +1,252 @@
+"""Settings: `haechi.toml` in the home folder; HAECHI_SECTION__NAME in the environment wins."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from monitor.errors import NotConfigured
+
+FILE_NAME = "haechi.toml"
+
+MAIL_ADDRESS = re.compile(r"[^\s@<>,;\"]{1,64}@[^\s@<>,;\"]{1,255}")
+
+
+def _address(value: str) -> str:
+    """Check a mail address; strict, because it goes into mail headers."""
+    if not MAIL_ADDRESS.fullmatch(value):
+        raise ValueError(f"{value!r} is not a mail address such as team@example.org")
+    return value
+
+
+def _private_entry(value: str) -> str:
+    """Check an entry of `allow_private`: IP, IP:PORT, [IPV6]:PORT or a network in CIDR form."""
+    parse_private(value)
+    return value
+
+
+MailAddress = Annotated[str, AfterValidator(_address)]
+PrivateEntry = Annotated[str, AfterValidator(_private_entry)]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def parse_private(entry: str) -> tuple[Network, int | None]:
+    """Read an entry of `allow_private`.
+
+    Returns:
+        The network, and the one port that is meant or None for any.
+
+    Raises:
+        ValueError: It is no IP address or network; names are refused, as they can be re-pointed.
+    """
+    match = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::(\d{1,5}))?|([0-9.]+)(?::(\d{1,5}))", entry)
+    if match:
+        host, port = match[1] or match[3], match[2] or match[4]
+    else:
+        host, port = entry, None
+    try:
+        return ipaddress.ip_network(host, strict=False), int(port) if port else None
+    except ValueError as error:
+        raise ValueError(f"{entry!r} is not an IP address, IP:PORT or network") from error
+
+
+class _Section(BaseModel):
+    """A section refuses keys it does not know: a typing error must not pass silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class OperatorSettings(_Section):
+    """Who runs this Haechi; told to every site in the User-Agent."""
+
+    contact: str = Field(default="", max_length=200, pattern=r"^[\x21-\x7e]*$")
+
+
+class NetworkSettings(_Section):
+    """Limits of every fetch."""
+
+    allow_private: tuple[PrivateEntry, ...] = ()
+    delay_s: float = Field(default=1.0, ge=0, le=3600)
+    timeout_s: float = Field(default=30.0, gt=0, le=600)
+    max_redirects: int = Field(default=5, ge=0, le=20)
+    max_page_bytes: int = Field(default=5 << 20, ge=1 << 10, le=1 << 30)
+    max_media_bytes: int = Field(default=20 << 20, ge=1 << 10, le=1 << 30)
+    max_pixels: int = Field(default=50_000_000, ge=1_000, le=1_000_000_000)
+    obey_robots: bool = True
+
+
+class TelegramSettings(_Section):
+    """How Telegram is reached."""
+
+    preview_url: str = Field(default="https://t.me", pattern=r"^https?://[^\s/]+$")
+
+
+class CrawlSettings(_Section):
+    """Limits of one crawl."""
+
+    interval_s: int = Field(default=900, ge=1)
+    depth: int = Field(default=1_000, ge=1)
+    max_pages: int = Field(default=500, ge=1)
+    time_limit_s: float = Field(default=1_800.0, gt=0)
+    memory_mb: int = Field(default=1_024, ge=256)
+    workers: int = Field(default=2, ge=1, le=64)
+
+
+class StoreSettings(_Section):
+    """Where the state is kept; a relative SQLite path is relative to the home folder."""
+
+    url: str = Field(default="sqlite:///haechi.db", pattern=r"^sqlite:///.+$")
+
+
+class SearchSettings(_Section):
+    """Which search index is used."""
+
+    backend: Literal["embedded"] = "embedded"
+    path: str = "search.db"
+
+
+class MailSettings(_Section):
+    """How alerts are mailed. The password comes from the environment or a file, never from here."""
+
+    host: str = "localhost"
+    port: int = Field(default=25, ge=1, le=65535)
+    sender: MailAddress = Field(default="haechi@localhost", alias="from")
+    to: tuple[MailAddress, ...] = ()
+    security: Literal["none", "starttls", "tls"] = "none"
+    username: str = ""
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    timeout_s: float = Field(default=20.0, gt=0, le=600)
+    max_attempts: int = Field(default=20, ge=1)
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set; read once and passed down."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HAECHI_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    operator: OperatorSettings = OperatorSettings()
+    network: NetworkSettings = NetworkSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    crawl: CrawlSettings = CrawlSettings()
+    store: StoreSettings = StoreSettings()
+    search: SearchSettings = SearchSettings()
+    mail: MailSettings = MailSettings()
+
+    _home: Path = PrivateAttr(default=Path())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, which is passed as keyword arguments."""
+        return env_settings, init_settings
+
+    @property
+    def home(self) -> Path:
+        """The folder that `haechi init` made; absolute."""
+        return self._home
+
+    @property
+    def store_url(self) -> str:
+        """The store's URL with an absolute path."""
+        return f"sqlite:///{self.home / self.store.url.removeprefix('sqlite:///')}"
+
+    @property
+    def search_path(self) -> Path:
+        """The embedded index's file."""
+        return self.home / self.search.path
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Who gets alerts: `mail.to`, else the operator's own address where the contact is one."""
+        contact = self.operator.contact.removeprefix("mailto:")
+        return self.mail.to or ((contact,) if MAIL_ADDRESS.fullmatch(contact) else ())
+
+    def mail_password(self) -> str | None:
+        """Read the SMTP password from the environment or its file.
+
+        Raises:
+            NotConfigured: The file can't be read.
+        """
+        if self.mail.password is not None:
+            return self.mail.password.get_secret_value()
+        if self.mail.password_file is None:
+            return None
+        path = self.home / self.mail.password_file
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise NotConfigured(
+                f"mail.password_file: can't read {path}: {error.strerror}"
+            ) from error
+
+
+def find_home(given: Path | None) -> Path:
+    """Tell which home folder is meant: the one given, HAECHI_HOME, or the current folder."""
+    return given or Path(os.environ.get("HAECHI_HOME") or Path.cwd())
+
+
+def load(home: Path) -> Settings:
+    """Read the settings of a home folder.
+
+    Raises:
+        NotConfigured: There is no `haechi.toml`, or it is wrong; names the key.
+    """
+    path = home / FILE_NAME
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotConfigured(
+            f"no configuration: {path} does not exist; make one with `haechi init {home}`, "
+            "or name the folder with --home or HAECHI_HOME"
+        ) from error
+    except OSError as error:
+        raise NotConfigured(f"can't read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise NotConfigured(f"{path} is not valid TOML: {error}") from error
+    return build(home, given, str(path))
+
+
+def build(home: Path, given: dict[str, Any], origin: str = "settings") -> Settings:
+    """Check settings that were read from a file, and let the environment override them.
+
+    Raises:
+        NotConfigured: A key is unknown or its value is out of range; names it.
+    """
+    mail = given.get("mail")
+    if isinstance(mail, dict) and "password" in mail:
+        raise NotConfigured(
+            f"{origin}: mail.password does not belong in a file that is shared: "
+            "set HAECHI_MAIL__PASSWORD or mail.password_file"
+        )
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise NotConfigured(f"{origin}: {key}: {first['msg']}") from error
+    settings._home = home.absolute()
+    return settings

@@ -1,0 +1,275 @@
+"""Findings and the alerts about them, written in the transaction of the post they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from monitor.ids import make_id
+from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
+from monitor.models.match import Grade, Match
+from monitor.store import audit, cases
+from monitor.store.tables import alerts, findings, posts, sources
+
+MAILED_GRADES = (Grade.EXACT, Grade.STRONG)
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """Who is told of new findings.
+
+    Attributes:
+        recipients: Mail addresses.
+        domain: Right side of the Message-IDs.
+    """
+
+    recipients: tuple[str, ...]
+    domain: str
+
+
+def add(
+    db: Connection,
+    *,
+    source_id: str,
+    post_id: str,
+    matches: Sequence[Match],
+    alerting: Alerting,
+    now: datetime,
+) -> list[str]:
+    """Write a post's matches as findings, and an alert for each that is to be mailed.
+
+    A match of a case that was withdrawn in the meantime is dropped.
+
+    Returns:
+        Ids of the findings that are new.
+    """
+    new: list[str] = []
+    active = cases.active_ids(db)
+    for match in matches:
+        if match.case_id not in active:
+            continue
+        # A recompressed copy is another cluster today: each gets its own alert.
+        cluster = match.media_sha256
+        key = make_id("d", match.case_id, cluster, post_id)
+        statement = insert(findings).values(
+            id=key,
+            case_id=match.case_id,
+            cluster=cluster,
+            post_id=post_id,
+            media_sha256=match.media_sha256,
+            fingerprint_id=match.fingerprint_id,
+            method=match.method,
+            distance=match.distance,
+            quality=match.quality,
+            transform=match.transform,
+            region=list(match.region),
+            grade=match.grade.value,
+            found_at=now,
+            status=FindingStatus.NEW.value,
+        )
+        if db.execute(statement.on_conflict_do_nothing()).rowcount:
+            new.append(key)
+            if match.grade in MAILED_GRADES and not _is_dismissed(db, match.case_id, cluster):
+                _add_alerts(db, key, match.case_id, cluster, source_id, alerting, now)
+    return new
+
+
+def every(
+    db: Connection,
+    *,
+    case_id: str | None = None,
+    status: FindingStatus | None = None,
+    post_id: str | None = None,
+) -> list[Finding]:
+    """List findings, newest first."""
+    statement = _findings().order_by(findings.c.found_at.desc(), findings.c.id)
+    if case_id is not None:
+        statement = statement.where(findings.c.case_id == case_id)
+    if status is not None:
+        statement = statement.where(findings.c.status == status.value)
+    if post_id is not None:
+        statement = statement.where(findings.c.post_id == post_id)
+    return [_finding(row) for row in db.execute(statement)]
+
+
+def get(db: Connection, finding_id: str) -> Finding | None:
+    """Find a finding."""
+    row = db.execute(_findings().where(findings.c.id == finding_id)).first()
+    return None if row is None else _finding(row)
+
+
+def decide(
+    db: Connection, finding_id: str, status: FindingStatus, *, actor: str, now: datetime
+) -> None:
+    """Record a person's judgement; a dismissal also calls back alerts that still wait."""
+    db.execute(
+        update(findings)
+        .where(findings.c.id == finding_id)
+        .values(status=status.value, decided_by=actor, decided_at=now)
+    )
+    if status is FindingStatus.DISMISSED:
+        db.execute(
+            update(alerts)
+            .where(alerts.c.finding_id == finding_id, alerts.c.state == AlertState.PENDING.value)
+            .values(state=AlertState.CANCELLED.value, error="the finding was dismissed")
+        )
+    audit.record(db, actor=actor, action=status.value, subject=finding_id, now=now)
+
+
+def count_by_status(db: Connection) -> dict[str, int]:
+    """Count findings by status."""
+    statement = select(findings.c.status, func.count()).group_by(findings.c.status)
+    return dict(db.execute(statement).tuples().all())
+
+
+def count_alerts(db: Connection) -> dict[str, int]:
+    """Count alerts by state."""
+    statement = select(alerts.c.state, func.count()).group_by(alerts.c.state)
+    return dict(db.execute(statement).tuples().all())
+
+
+def every_alert(db: Connection, state: AlertState | None = None) -> list[Alert]:
+    """List alerts, newest first."""
+    statement = select(alerts).order_by(alerts.c.created_at.desc(), alerts.c.id)
+    if state is not None:
+        statement = statement.where(alerts.c.state == state.value)
+    return [_alert(row) for row in db.execute(statement)]
+
+
+def due_alerts(db: Connection, now: datetime, limit: int) -> list[Alert]:
+    """List alerts to send now, oldest first; also those that a crash left between two states."""
+    waiting = (AlertState.PENDING.value, AlertState.SENDING.value)
+    statement = (
+        select(alerts)
+        .where(alerts.c.state.in_(waiting), alerts.c.next_try_at <= now)
+        .order_by(alerts.c.created_at, alerts.c.id)
+        .limit(limit)
+    )
+    return [_alert(row) for row in db.execute(statement)]
+
+
+def set_alert(db: Connection, alert_id: str, state: AlertState, **values: Any) -> None:
+    """Move an alert on."""
+    db.execute(update(alerts).where(alerts.c.id == alert_id).values(state=state.value, **values))
+
+
+def retry_alerts(db: Connection, now: datetime) -> int:
+    """Have every alert that waits or was given up sent now.
+
+    Returns:
+        How many.
+    """
+    waiting = (AlertState.PENDING.value, AlertState.FAILED.value)
+    return db.execute(
+        update(alerts)
+        .where(alerts.c.state.in_(waiting))
+        .values(state=AlertState.PENDING.value, next_try_at=now, attempts=0)
+    ).rowcount
+
+
+def _is_dismissed(db: Connection, case_id: str, cluster: str) -> bool:
+    """Tell whether a person dismissed these media for this case."""
+    statement = select(findings.c.id).where(
+        findings.c.case_id == case_id,
+        findings.c.cluster == cluster,
+        findings.c.status == FindingStatus.DISMISSED.value,
+    )
+    return db.execute(statement.limit(1)).first() is not None
+
+
+def _add_alerts(
+    db: Connection,
+    finding_id: str,
+    case_id: str,
+    cluster: str,
+    source_id: str,
+    alerting: Alerting,
+    now: datetime,
+) -> None:
+    """Queue one alert a recipient: once for a case, cluster and source."""
+    for recipient in alerting.recipients:
+        key = make_id("a", case_id, cluster, source_id, recipient)
+        db.execute(
+            insert(alerts)
+            .values(
+                id=key,
+                finding_id=finding_id,
+                case_id=case_id,
+                source_id=source_id,
+                recipient=recipient,
+                state=AlertState.PENDING.value,
+                attempts=0,
+                created_at=now,
+                next_try_at=now,
+                message_id=f"<{key}@{alerting.domain}>",
+                error="",
+            )
+            .on_conflict_do_nothing()
+        )
+
+
+def _findings() -> Select[Any]:
+    """Select findings with their context."""
+    return (
+        select(
+            findings,
+            posts.c.url,
+            posts.c.posted,
+            posts.c.source_id,
+            sources.c.address,
+        )
+        .join(posts, posts.c.id == findings.c.post_id)
+        .join(sources, sources.c.id == posts.c.source_id)
+    )
+
+
+def _finding(row: Row[Any]) -> Finding:
+    """Read a finding from its row."""
+    return Finding(
+        id=row.id,
+        case_id=row.case_id,
+        cluster=row.cluster,
+        post_id=row.post_id,
+        source_id=row.source_id,
+        source=row.address,
+        post_url=row.url,
+        posted=row.posted,
+        found_at=row.found_at,
+        match=Match(
+            case_id=row.case_id,
+            fingerprint_id=row.fingerprint_id,
+            media_sha256=row.media_sha256,
+            method=row.method,
+            distance=row.distance,
+            quality=row.quality,
+            transform=row.transform,
+            grade=Grade(row.grade),
+            region=(row.region[0], row.region[1], row.region[2], row.region[3]),
+        ),
+        status=FindingStatus(row.status),
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+    )
+
+
+def _alert(row: Row[Any]) -> Alert:
+    """Read an alert from its row."""
+    return Alert(
+        id=row.id,
+        finding_id=row.finding_id,
+        case_id=row.case_id,
+        source_id=row.source_id,
+        recipient=row.recipient,
+        state=AlertState(row.state),
+        attempts=row.attempts,
+        created_at=row.created_at,
+        next_try_at=row.next_try_at,
+        sent_at=row.sent_at,
+        message_id=row.message_id,
+        error=row.error,
+    )

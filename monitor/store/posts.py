@@ -1,0 +1,299 @@
+"""Posts and their media: a page's items are written in the caller's one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from monitor.ids import make_id
+from monitor.models.item import Change, Item, MediaItem
+from monitor.models.media import MediaFacts, MediaStatus
+from monitor.models.post import Coverage, MediaKind, MediaRef, Post
+from monitor.models.run import Counts
+from monitor.store.tables import media, media_origins, post_media, posts, sources
+
+# A fetch that failed for a passing reason is tried again by later crawls, this often in all.
+MAX_MEDIA_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPost:
+    """What is stored of a post that a page shows again."""
+
+    digest: str
+    has_media_to_retry: bool
+
+
+def post_id(source_id: str, native_id: str) -> str:
+    """Derive a post's id."""
+    return make_id("p", source_id, native_id)
+
+
+def known(db: Connection, source_id: str, native_ids: Sequence[str]) -> dict[str, KnownPost]:
+    """Look up which posts are stored already, by native id."""
+    retry = (
+        select(post_media.c.post_id)
+        .where(post_media.c.post_id == posts.c.id, *_may_be_retried())
+        .exists()
+    )
+    statement = select(posts.c.native_id, posts.c.digest, retry.label("retry")).where(
+        posts.c.source_id == source_id, posts.c.native_id.in_(native_ids)
+    )
+    return {row.native_id: KnownPost(row.digest, row.retry) for row in db.execute(statement)}
+
+
+def facts_of_origin(db: Connection, origin_id: str) -> MediaFacts | None:
+    """Find the facts of a file by the site's own id of it."""
+    statement = (
+        select(media)
+        .join(media_origins, media_origins.c.sha256 == media.c.sha256)
+        .where(media_origins.c.origin_id == origin_id)
+    )
+    row = db.execute(statement).first()
+    return None if row is None else _facts(row)
+
+
+def facts_of_sha256(db: Connection, sha256: str) -> MediaFacts | None:
+    """Find the facts of a file by its digest."""
+    row = db.execute(select(media).where(media.c.sha256 == sha256)).first()
+    return None if row is None else _facts(row)
+
+
+def to_retry(db: Connection, source_id: str, limit: int) -> list[Post]:
+    """List stored posts with media whose fetch failed for a passing reason."""
+    statement = (
+        select(posts)
+        .where(posts.c.source_id == source_id, posts.c.deleted_at.is_(None))
+        .where(posts.c.id.in_(select(post_media.c.post_id).where(*_may_be_retried())))
+        .order_by(posts.c.native_number)
+        .limit(limit)
+    )
+    return [_post(db, row) for row in db.execute(statement)]
+
+
+def write(db: Connection, items: Sequence[Item], now: datetime) -> tuple[Counts, list[str]]:
+    """Write posts and their media.
+
+    Returns:
+        What was new, and the ids of the posts whose text or state changed.
+    """
+    counts = Counts()
+    changed: list[str] = []
+    for item in items:
+        key = post_id(item.source.id, item.post.native_id)
+        if item.change is Change.SAME:
+            restored = db.execute(
+                update(posts)
+                .where(posts.c.id == key, posts.c.deleted_at.is_not(None))
+                .values(deleted_at=None)
+            ).rowcount
+            if restored:
+                changed.append(key)
+        else:
+            _write_post(db, key, item, now)
+            changed.append(key)
+        counts += _count(item)
+        if item.change is not Change.SAME or item.media:
+            _write_media(db, key, item.media, now)
+    return counts, changed
+
+
+def mark_gone(
+    db: Connection, source_id: str, coverage: Coverage, shown: Iterable[str], now: datetime
+) -> list[str]:
+    """Mark as deleted the stored posts that a page accounts for and no longer shows.
+
+    Returns:
+        Their ids.
+    """
+    statement = select(posts.c.id, posts.c.native_id).where(
+        posts.c.source_id == source_id,
+        posts.c.native_number.between(coverage.low, coverage.high),
+        posts.c.deleted_at.is_(None),
+    )
+    if coverage.thread_id is not None:
+        statement = statement.where(posts.c.thread_id == coverage.thread_id)
+    still_there = set(shown)
+    gone = [row.id for row in db.execute(statement) if row.native_id not in still_there]
+    for one in gone:
+        db.execute(update(posts).where(posts.c.id == one).values(deleted_at=now))
+    return gone
+
+
+def count(db: Connection) -> dict[str, int]:
+    """Count what is stored: posts, media, and media that could not be read."""
+    failed = select(func.count()).where(post_media.c.status == MediaStatus.FAILED.value)
+    return {
+        "posts": db.scalar(select(func.count()).select_from(posts)) or 0,
+        "media": db.scalar(select(func.count()).select_from(media)) or 0,
+        "media_failed": db.scalar(failed) or 0,
+    }
+
+
+def iterate(
+    db: Connection, source_id: str | None = None
+) -> Iterable[tuple[Row[Any], list[Row[Any]]]]:
+    """List stored posts with their media rows (with facts), oldest first."""
+    statement = select(posts).order_by(posts.c.posted, posts.c.native_number, posts.c.id)
+    if source_id is not None:
+        statement = statement.where(posts.c.source_id == source_id)
+    for row in db.execute(statement):
+        yield row, media_of(db, row.id)
+
+
+def source_address(db: Connection, source_id: str) -> str:
+    """Name the source of a post, also one that is no longer watched."""
+    return db.scalar(select(sources.c.address).where(sources.c.id == source_id)) or source_id
+
+
+def media_of(db: Connection, key: str) -> list[Row[Any]]:
+    """List the media of a post, with the facts of those that were hashed."""
+    statement = (
+        select(post_media, media.c.mime, media.c.pdq, media.c.pdq_quality)
+        .join(media, media.c.sha256 == post_media.c.sha256, isouter=True)
+        .where(post_media.c.post_id == key)
+        .order_by(post_media.c.position)
+    )
+    return list(db.execute(statement))
+
+
+def _may_be_retried() -> tuple[Any, ...]:
+    """Select media whose fetch failed for a passing reason and was not tried too often."""
+    return (
+        post_media.c.status == MediaStatus.FAILED.value,
+        post_media.c.attempts < MAX_MEDIA_ATTEMPTS,
+    )
+
+
+def _write_post(db: Connection, key: str, item: Item, now: datetime) -> None:
+    """Insert a post or write its new revision."""
+    post = item.post
+    values = {
+        "native_number": int(post.native_id) if _is_number(post.native_id) else None,
+        "url": post.url,
+        "board": post.board,
+        "thread": post.thread,
+        "thread_id": post.thread_id,
+        "author": post.author,
+        "posted": post.posted,
+        "edited": post.edited or item.change is Change.EDITED,
+        "fetched_at": now,
+        "text": post.text,
+        "links": list(post.links),
+        "member_ids": list(post.member_ids),
+        "forwarded_from": post.forwarded_from,
+        "reply_to": post.reply_to,
+        "views": post.views,
+        "digest": item.digest,
+        "deleted_at": None,
+    }
+    statement = insert(posts).values(
+        id=key, source_id=item.source.id, native_id=post.native_id, revision=1, **values
+    )
+    db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"], set_={**values, "revision": posts.c.revision + 1}
+        )
+    )
+
+
+def _write_media(db: Connection, key: str, items: Sequence[MediaItem], now: datetime) -> None:
+    """Write what became of a post's media; a later attempt replaces an earlier one."""
+    before = dict(
+        db.execute(
+            select(post_media.c.url, post_media.c.attempts).where(post_media.c.post_id == key)
+        )
+        .tuples()
+        .all()
+    )
+    db.execute(delete(post_media).where(post_media.c.post_id == key))
+    for position, one in enumerate(items):
+        if one.facts is not None:
+            db.execute(
+                insert(media)
+                .values(**asdict(one.facts), first_seen_at=now)
+                .on_conflict_do_nothing()
+            )
+            if one.ref.origin_id is not None:
+                db.execute(
+                    insert(media_origins)
+                    .values(origin_id=one.ref.origin_id, sha256=one.facts.sha256)
+                    .on_conflict_do_nothing()
+                )
+        db.execute(
+            insert(post_media).values(
+                post_id=key,
+                position=position,
+                url=one.ref.url,
+                kind=one.ref.kind.value,
+                origin_id=one.ref.origin_id,
+                name=one.ref.name,
+                status=(one.status or MediaStatus.FAILED).value,
+                reason=one.reason,
+                attempts=before.get(one.ref.url, 0) + 1,
+                sha256=None if one.facts is None else one.facts.sha256,
+            )
+        )
+
+
+def _count(item: Item) -> Counts:
+    """Count what an item brings."""
+    states = [one.status for one in item.media]
+    hashed = [one for one in item.media if one.facts is not None]
+    return Counts(
+        posts_new=int(item.change is Change.NEW),
+        posts_edited=int(item.change is Change.EDITED),
+        media_hashed=sum(not one.known for one in hashed),
+        media_known=sum(one.known for one in hashed),
+        media_skipped=states.count(MediaStatus.SKIPPED),
+        media_failed=states.count(MediaStatus.FAILED),
+    )
+
+
+def _is_number(native_id: str) -> bool:
+    """Tell whether a native id is a number that fits the column."""
+    return native_id.isascii() and native_id.isdigit() and len(native_id) <= 18
+
+
+def _post(db: Connection, row: Row[Any]) -> Post:
+    """Read a post from its row."""
+    return Post(
+        native_id=row.native_id,
+        url=row.url,
+        text=row.text,
+        posted=row.posted,
+        author=row.author,
+        board=row.board,
+        thread=row.thread,
+        thread_id=row.thread_id,
+        edited=row.edited,
+        links=tuple(row.links),
+        member_ids=tuple(row.member_ids),
+        forwarded_from=row.forwarded_from,
+        reply_to=row.reply_to,
+        views=row.views,
+        media=tuple(
+            MediaRef(url=one.url, kind=MediaKind(one.kind), origin_id=one.origin_id, name=one.name)
+            for one in media_of(db, row.id)
+        ),
+    )
+
+
+def _facts(row: Row[Any]) -> MediaFacts:
+    """Read a file's facts from its row."""
+    return MediaFacts(
+        sha256=row.sha256,
+        mime=row.mime,
+        size=row.size,
+        width=row.width,
+        height=row.height,
+        pdq=row.pdq,
+        pdq_quality=row.pdq_quality,
+        phash=row.phash,
+        recipe=row.recipe,
+    )

@@ -1,0 +1,140 @@
+"""Watched sources: their rows, states and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from monitor.ids import make_id
+from monitor.models.post import Json
+from monitor.models.source import Source, SourceKind, SourceState
+from monitor.store.tables import checkpoints, sources
+
+
+def source_id(address: str) -> str:
+    """Derive a source's id from its canonical address."""
+    return make_id("s", address)
+
+
+def add(
+    db: Connection,
+    *,
+    kind: SourceKind,
+    address: str,
+    engine: str | None,
+    interval_s: int,
+    now: datetime,
+) -> Source:
+    """Watch a source; one that was removed is watched again from its old checkpoint."""
+    statement = insert(sources).values(
+        id=source_id(address),
+        kind=kind.value,
+        address=address,
+        engine=engine,
+        interval_s=interval_s,
+        paused=False,
+        state=SourceState.NEW.value,
+        state_detail="",
+        added_at=now,
+        failures=0,
+        removed=False,
+    )
+    db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"],
+            set_={"removed": False, "engine": engine, "interval_s": interval_s},
+        )
+    )
+    found = find(db, address)
+    if found is None:
+        raise LookupError(address)
+    return found
+
+
+def find(db: Connection, name: str) -> Source | None:
+    """Find a watched source by its address or id."""
+    row = db.execute(
+        select(sources).where(
+            or_(sources.c.id == name, sources.c.address == name), sources.c.removed.is_(False)
+        )
+    ).first()
+    return None if row is None else _source(row)
+
+
+def every(db: Connection) -> list[Source]:
+    """List the watched sources by address."""
+    statement = select(sources).where(sources.c.removed.is_(False)).order_by(sources.c.address)
+    return [_source(row) for row in db.execute(statement)]
+
+
+def change(db: Connection, name: str, **values: bool | int | str | None) -> None:
+    """Set columns of a source."""
+    db.execute(update(sources).where(sources.c.id == name).values(**values))
+
+
+def succeeded(db: Connection, name: str, now: datetime, *, new_posts: int) -> None:
+    """Record a crawl that reached its end."""
+    values: dict[str, Any] = {
+        "state": SourceState.OK.value,
+        "state_detail": "",
+        "last_success_at": now,
+        "failures": 0,
+    }
+    if new_posts:
+        values["last_new_at"] = now
+    db.execute(update(sources).where(sources.c.id == name).values(values))
+
+
+def failed(db: Connection, name: str, state: SourceState, detail: str) -> None:
+    """Record a crawl that did not reach its end, and why."""
+    db.execute(
+        update(sources)
+        .where(sources.c.id == name)
+        .values(state=state.value, state_detail=detail, failures=sources.c.failures + 1)
+    )
+
+
+def load_checkpoint(db: Connection, name: str) -> dict[str, Json]:
+    """Read where a source's crawl resumes."""
+    statement = select(checkpoints.c.key, checkpoints.c.value).where(
+        checkpoints.c.source_id == name
+    )
+    return {row.key: row.value for row in db.execute(statement)}
+
+
+def save_checkpoint(db: Connection, name: str, values: Mapping[str, Json]) -> None:
+    """Set keys of a checkpoint; None removes a key."""
+    for key, value in values.items():
+        if value is None:
+            db.execute(
+                delete(checkpoints).where(checkpoints.c.source_id == name, checkpoints.c.key == key)
+            )
+            continue
+        statement = insert(checkpoints).values(source_id=name, key=key, value=value)
+        db.execute(
+            statement.on_conflict_do_update(
+                index_elements=["source_id", "key"], set_={"value": value}
+            )
+        )
+
+
+def _source(row: Row[Any]) -> Source:
+    """Read a source from its row."""
+    return Source(
+        id=row.id,
+        kind=SourceKind(row.kind),
+        address=row.address,
+        engine=row.engine,
+        interval_s=row.interval_s,
+        paused=row.paused,
+        state=SourceState(row.state),
+        state_detail=row.state_detail,
+        added_at=row.added_at,
+        last_success_at=row.last_success_at,
+        last_new_at=row.last_new_at,
+        failures=row.failures,
+    )

@@ -1,0 +1,251 @@
+"""The tables, as of `SCHEMA_REVISION`; migrations bring an older store here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+# The head of migrations/versions; a test holds the two together.
+SCHEMA_REVISION = "0001"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant, kept as UTC: SQLite would drop the zone and keep local wall time."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware instant into naive UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime can't be stored: its instant is unknown")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn naive UTC into an aware instant."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("address", String, nullable=False, unique=True),
+    Column("engine", String),
+    Column("interval_s", Integer, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("state", String, nullable=False),
+    Column("state_detail", Text, nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("last_success_at", UtcDateTime),
+    Column("last_new_at", UtcDateTime),
+    Column("failures", Integer, nullable=False),
+    Column("removed", Boolean, nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("source_id", ForeignKey("sources.id"), primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", JSON, nullable=False),
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("source_id", ForeignKey("sources.id"), nullable=False),
+    Column("native_id", String, nullable=False),
+    # The native id as a number where it is one: pages account for ranges of them.
+    Column("native_number", BigInteger),
+    Column("url", Text, nullable=False),
+    Column("board", Text),
+    Column("thread", Text),
+    Column("thread_id", String),
+    Column("author", Text),
+    Column("posted", UtcDateTime),
+    Column("edited", Boolean, nullable=False),
+    Column("fetched_at", UtcDateTime, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("links", JSON, nullable=False),
+    Column("member_ids", JSON, nullable=False),
+    Column("forwarded_from", Text),
+    Column("reply_to", Text),
+    Column("views", Integer),
+    Column("revision", Integer, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    Index("ix_posts_source_number", "source_id", "native_number"),
+    Index("ix_posts_posted", "posted"),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("sha256", String, primary_key=True),
+    Column("mime", String, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("pdq", String, nullable=False),
+    Column("pdq_quality", Integer, nullable=False),
+    Column("phash", String, nullable=False),
+    Column("recipe", Integer, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+)
+
+# A site's own ids of stored files: the same id is the same file, so it is not fetched again.
+media_origins = Table(
+    "media_origins",
+    metadata,
+    Column("origin_id", String, primary_key=True),
+    Column("sha256", ForeignKey("media.sha256"), nullable=False),
+)
+
+post_media = Table(
+    "post_media",
+    metadata,
+    Column("post_id", ForeignKey("posts.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("origin_id", String),
+    Column("name", Text),
+    Column("status", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("sha256", ForeignKey("media.sha256"), index=True),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("withdrawn_at", UtcDateTime),
+)
+
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("sha256", String),
+    Column("pdq", JSON, nullable=False),
+    Column("quality", Integer, nullable=False),
+    Column("phash", String),
+    Column("recipe", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("cluster", String, nullable=False),
+    Column("post_id", ForeignKey("posts.id"), nullable=False, index=True),
+    Column("media_sha256", ForeignKey("media.sha256"), nullable=False),
+    # Without a foreign key: a withdrawal removes the fingerprint, the finding stays.
+    Column("fingerprint_id", String, nullable=False),
+    Column("method", String, nullable=False),
+    Column("distance", Integer, nullable=False),
+    Column("quality", Integer, nullable=False),
+    Column("transform", String, nullable=False),
+    Column("region", JSON, nullable=False),
+    Column("grade", String, nullable=False),
+    Column("found_at", UtcDateTime, nullable=False),
+    Column("status", String, nullable=False),
+    Column("decided_by", String),
+    Column("decided_at", UtcDateTime),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("finding_id", ForeignKey("findings.id"), nullable=False),
+    Column("case_id", String, nullable=False),
+    Column("source_id", ForeignKey("sources.id"), nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("state", String, nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("next_try_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Column("message_id", String, nullable=False),
+    Column("error", Text, nullable=False),
+)
+
+# What the search index must still take over; emptied by its drain.
+index_outbox = Table(
+    "index_outbox",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String, nullable=False),
+    Column("doc_id", String, nullable=False),
+    Column("enqueued_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("doc_id", String, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("source_id", ForeignKey("sources.id"), nullable=False, index=True),
+    Column("started_at", UtcDateTime, nullable=False, index=True),
+    Column("ended_at", UtcDateTime),
+    Column("outcome", String, nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("error", Text, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", String, nullable=False),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,94 @@
+"""The way of a page: its posts through the steps, then all of it into the store at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import structlog
+
+from monitor.models.item import Change, Item, MediaItem
+from monitor.models.media import MediaStatus
+from monitor.models.post import Batch
+from monitor.models.run import Counts
+from monitor.models.source import Source
+from monitor.store import findings, outbox, posts, runs, sources
+from pipelines.services import Services
+from pipelines.steps.compare import compare
+from pipelines.steps.fetch_media import fetch_media
+from pipelines.steps.hash_media import hash_media
+from pipelines.steps.match import match_media
+from pipelines.steps.normalise import normalise
+
+log = structlog.get_logger(__name__)
+
+
+async def process(batch: Batch, source: Source, run_id: str, services: Services) -> Counts:
+    """Take a page through all steps and commit it with its checkpoint in one transaction.
+
+    Returns:
+        What the page gave.
+
+    Raises:
+        StoreError: Nothing of the page was committed.
+    """
+    items = []
+    for post in batch.posts:
+        item = compare(normalise(Item(source, post)), services)
+        # One picture at a time: a page of albums must not be in memory as a whole.
+        media = [await _medium(one, services) for one in item.media]
+        items.append(replace(item, media=tuple(media)))
+    return await asyncio.to_thread(_commit, batch, source, run_id, items, services)
+
+
+async def _medium(item: MediaItem, services: Services) -> MediaItem:
+    """Fetch and hash one picture."""
+    fetched = await fetch_media(item, services)
+    if fetched.data is None:
+        return fetched
+    # Off the event loop: a picture may take a while, and pages keep coming meanwhile.
+    return await asyncio.to_thread(hash_media, fetched, services)
+
+
+def _commit(
+    batch: Batch, source: Source, run_id: str, items: list[Item], services: Services
+) -> Counts:
+    """Write everything that a page gave, or nothing."""
+    now = services.clock()
+    with services.store.write() as db:
+        # Matched while this transaction holds the store: an enrolment or a withdrawal comes
+        # before it or after it, and a hunt for a new case misses nothing in between.
+        bank = services.registry.bank()
+        items = [match_media(item, bank) for item in items]
+        counts, changed = posts.write(db, items, now)
+        new_findings: list[str] = []
+        for item in items:
+            new_findings += findings.add(
+                db,
+                source_id=source.id,
+                post_id=posts.post_id(source.id, item.post.native_id),
+                matches=item.matches,
+                alerting=services.alerting,
+                now=now,
+            )
+        gone: list[str] = []
+        if batch.coverage is not None:
+            shown = [post.native_id for post in batch.posts]
+            gone = posts.mark_gone(db, source.id, batch.coverage, shown, now)
+        counts += Counts(pages=1, posts_deleted=len(gone), findings=len(new_findings))
+        outbox.enqueue(db, outbox.POST, [*changed, *gone], now)
+        outbox.enqueue(db, outbox.FINDING, new_findings, now)
+        sources.save_checkpoint(db, source.id, batch.checkpoint)
+        runs.add_counts(db, run_id, counts)
+    _tell(items, new_findings)
+    return counts
+
+
+def _tell(items: list[Item], new_findings: list[str]) -> None:
+    """Log what an operator wants to know; no text, no file name, no hash of a victim."""
+    for item in items:
+        for one in item.media:
+            if one.status is MediaStatus.FAILED and item.change is not Change.SAME:
+                log.warning("media.failed", post_id=item.post.native_id, reason=one.reason)
+    for finding_id in new_findings:
+        log.info("finding.new", finding_id=finding_id)

@@ -1,0 +1,1 @@
+"""The steps: plain functions over typed data; `pipelines.chain` has their order."""

@@ -1,0 +1,43 @@
+"""Brings the bytes of a picture, unless its facts are known by the site's own id of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from monitor.errors import MediaError, SourceUnavailable
+from monitor.models.item import MediaItem
+from monitor.models.media import MediaStatus
+from monitor.models.post import MediaKind
+from monitor.store import posts
+from pipelines.services import Services
+
+# An attachment that is not shown as a picture is fetched only if its name says it is one.
+PICTURE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
+)
+
+
+async def fetch_media(item: MediaItem, services: Services) -> MediaItem:
+    """Fetch what can be hashed; `data` or `facts` is set, or a status with its reason."""
+    ref = item.ref
+    if ref.kind is MediaKind.VIDEO:
+        return replace(item, status=MediaStatus.SKIPPED, reason="videos are not read yet")
+    if ref.kind is MediaKind.FILE and _suffix(ref.name) not in PICTURE_SUFFIXES:
+        return replace(item, status=MediaStatus.SKIPPED, reason="not a picture by its name")
+    if ref.origin_id is not None:
+        with services.store.read() as db:
+            facts = posts.facts_of_origin(db, ref.origin_id)
+        if facts is not None:
+            return replace(item, status=MediaStatus.HASHED, facts=facts, known=True)
+    try:
+        return replace(item, data=await services.fetch(ref.url))
+    except MediaError as error:
+        return replace(item, status=MediaStatus.SKIPPED, reason=error.reason)
+    except SourceUnavailable as error:
+        return replace(item, status=MediaStatus.FAILED, reason=str(error))
+
+
+def _suffix(name: str | None) -> str:
+    """Give the suffix of a file name, in lower case."""
+    return PurePosixPath(name or "").suffix.lower()

@@ -1,0 +1,85 @@
+"""Makes a post storable: crawled text is hostile, and each post needs a digest to tell an edit."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from monitor.models.item import Item, MediaItem
+from monitor.models.post import MediaRef, Post
+
+MAX_TEXT = 100_000
+MAX_FIELD = 500
+MAX_URL = 2_000
+MAX_LINKS = 200
+MAX_MEDIA = 100
+
+# Control characters but tab and newline, and lone surrogates: no store or terminal wants them.
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def normalise(item: Item) -> Item:
+    """Clean all text of a post, drop what can't be followed, and take its digest."""
+    post = item.post
+    media = tuple(
+        replace(one, url=one.url, name=_field(one.name))
+        for one in post.media[:MAX_MEDIA]
+        if is_web_url(one.url)
+    )
+    clean = replace(
+        post,
+        url=post.url[:MAX_URL],
+        text=clean_text(post.text)[:MAX_TEXT],
+        author=_field(post.author),
+        board=_field(post.board),
+        thread=_field(post.thread),
+        forwarded_from=_field(post.forwarded_from),
+        reply_to=_field(post.reply_to),
+        links=tuple(one for one in post.links if is_web_url(one))[:MAX_LINKS],
+        media=media,
+    )
+    return replace(
+        item, post=clean, digest=_digest(clean), media=tuple(MediaItem(one) for one in media)
+    )
+
+
+def clean_text(text: str) -> str:
+    """Compose Unicode (NFC) and drop what is not text."""
+    return unicodedata.normalize("NFC", _UNWANTED.sub("", text)).strip()
+
+
+def is_web_url(url: str) -> bool:
+    """Tell whether a URL found on a page is one that could be fetched."""
+    if len(url) > MAX_URL or _UNWANTED.search(url) or any(char.isspace() for char in url):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _field(text: str | None) -> str | None:
+    """Clean a one-line field."""
+    return None if text is None else " ".join(clean_text(text).split())[:MAX_FIELD]
+
+
+def _digest(post: Post) -> str:
+    """Digest what an edit changes; not views, and not the queries of media URLs, which expire."""
+    parts = [
+        post.text,
+        post.author or "",
+        post.thread or "",
+        post.forwarded_from or "",
+        *post.links,
+        *(_media_key(one) for one in post.media),
+    ]
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def _media_key(ref: MediaRef) -> str:
+    """Name a file independent of the token that its URL carries today."""
+    return ref.origin_id or f"{ref.kind}:{ref.url.partition('?')[0]}"

@@ -1,0 +1,174 @@
+"""The daemon: crawls when sources are due, indexes and mails what the crawls left to do."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from types import FrameType
+
+import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from monitor.alerts import outbox as mail
+from monitor.clock import Clock, utc_now
+from monitor.errors import Busy, HaechiError
+from monitor.locks import hold
+from monitor.models.run import Outcome, Run
+from monitor.search import drain as index
+from monitor.settings import Settings
+from monitor.store import runs, sources
+from monitor.store.store import Store
+from schedules import runner
+from schedules.jobs import HOUSEKEEPING, MISFIRE_GRACE_S, Job, crawl_jobs
+
+log = structlog.get_logger(__name__)
+
+
+class Daemon:
+    """Runs the table of jobs until it is stopped."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        *,
+        on_run: Callable[[Run], None] = lambda _: None,
+        clock: Clock = utc_now,
+    ) -> None:
+        """Prepare; `run` starts.
+
+        Args:
+            on_run: Told of every run that ended.
+        """
+        self._store = store
+        self._settings = settings
+        self._on_run = on_run
+        self._clock = clock
+        self._stop = threading.Event()
+        self._jobs: dict[str, Job] = {}
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={
+                "default": ThreadPoolExecutor(2),
+                "crawls": ThreadPoolExecutor(settings.crawl.workers),
+            },
+            job_defaults={
+                "coalesce": True,
+                "max_instances": 1,
+                "misfire_grace_time": MISFIRE_GRACE_S,
+            },
+        )
+        self._scheduler.add_listener(self._missed, EVENT_JOB_MISSED)
+        self._scheduler.add_listener(self._still_running, EVENT_JOB_MAX_INSTANCES)
+
+    def run(self, *, install_signal_handlers: bool = True) -> None:
+        """Run until SIGTERM, SIGINT or `stop`; crawls at work commit their page and end.
+
+        Raises:
+            Busy: Another daemon runs on this store.
+        """
+        with hold(self._settings.home, "daemon", what="another `haechi run`"):
+            if install_signal_handlers:
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    signal.signal(number, self._on_signal)
+            runner.close_interrupted(self._store, self._settings, self._clock)
+            for job in HOUSEKEEPING:
+                self._add(job)
+            self._reload()
+            self._scheduler.start()
+            log.info("daemon.started", sources=len(self._jobs))
+            # In slices: a wait without end would keep Python from its signal handlers.
+            while not self._stop.wait(0.5):
+                pass
+            self._scheduler.shutdown(wait=True)
+            self._deliver()
+            log.info("daemon.stopped")
+
+    def stop(self) -> None:
+        """Ask the daemon to end; may be called from any thread."""
+        self._stop.set()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        """End on a signal."""
+        self.stop()
+
+    def _add(self, job: Job) -> None:
+        """Put a job on the schedule; a crawl's first start is now."""
+        targets: dict[str, Callable[[], None]] = {
+            "crawl": lambda: self._crawl(job.source_id),
+            "reload": self._reload,
+            "deliver": self._deliver,
+        }
+        now = self._clock()
+        self._scheduler.add_job(
+            targets[job.target],
+            IntervalTrigger(
+                seconds=job.every_s, jitter=job.jitter_s or None, start_date=now, timezone="UTC"
+            ),
+            id=job.id,
+            name=job.id,
+            executor="crawls" if job.target == "crawl" else "default",
+            next_run_time=now + timedelta(milliseconds=1),
+            replace_existing=True,
+        )
+
+    def _reload(self) -> None:
+        """Take over sources that were added, changed, paused or removed."""
+        with self._store.read() as db:
+            wanted = {job.id: job for job in crawl_jobs(sources.every(db))}
+        for job_id in self._jobs.keys() - wanted.keys():
+            self._scheduler.remove_job(job_id)
+            log.info("job.removed", job=job_id)
+        for job_id, job in wanted.items():
+            if self._jobs.get(job_id) != job:
+                self._add(job)
+        self._jobs = wanted
+
+    def _crawl(self, source_id: str) -> None:
+        """Crawl one source; whatever goes wrong is recorded and the daemon goes on."""
+        with self._store.read() as db:
+            source = sources.find(db, source_id)
+        if source is None or self._stop.is_set():
+            return
+        try:
+            run = runner.crawl(source, self._store, self._settings, stop=self._stop)
+        except Busy as busy:
+            log.info("crawl.skipped", source=source.address, reason=str(busy))
+            return
+        log.info(
+            "crawl.ended",
+            source=source.address,
+            outcome=run.outcome.value,
+            posts_new=run.counts.posts_new,
+            findings=run.counts.findings,
+        )
+        self._on_run(run)
+        self._deliver()
+
+    def _deliver(self) -> None:
+        """Index and mail what waits; a service that is away is tried again by the next call."""
+        for deliver in (
+            lambda: index.drain(self._store, self._settings),
+            lambda: mail.drain(self._store, self._settings),
+        ):
+            try:
+                deliver()
+            except HaechiError as error:
+                log.warning("delivery.waits", reason=str(error))
+
+    def _missed(self, event: JobEvent) -> None:
+        """Record a crawl that was not started: a gap must not look like silence."""
+        job = self._jobs.get(event.job_id)
+        log.warning("job.missed", job=event.job_id)
+        if job is not None:
+            with self._store.write() as db:
+                runs.start(db, job.source_id, self._clock(), Outcome.MISSED)
+
+    def _still_running(self, event: JobEvent) -> None:
+        """Tell that a crawl was due while the one before it goes on."""
+        log.info("job.still_running", job=event.job_id)

@@ -1,0 +1,213 @@
+"""Starts one crawl: a subprocess with a time and a memory limit, one at a time a source."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from monitor.clock import Clock, utc_now
+from monitor.locks import hold, is_held
+from monitor.models.run import Counts, Outcome, Run
+from monitor.models.source import Source, SourceState
+from monitor.settings import Settings
+from monitor.store import runs, sources
+from monitor.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+# After a request to stop, the page at hand gets this long to reach the store.
+STOP_GRACE_S = 8.0
+_POLL_S = 0.1
+
+Progress = Callable[[Counts], None]
+
+
+def crawl(
+    source: Source,
+    store: Store,
+    settings: Settings,
+    *,
+    progress: Progress = lambda _: None,
+    stop: threading.Event | None = None,
+    clock: Clock = utc_now,
+) -> Run:
+    """Crawl one source now and wait for the end.
+
+    Args:
+        progress: Told the run's counts after every page.
+        stop: Set to end the crawl early; the page at hand is committed.
+
+    Returns:
+        The run as it is in the history.
+
+    Raises:
+        Busy: This source is being crawled already.
+    """
+    with hold(
+        settings.home, _lock_name(source.id), what=f"another crawl of {source.address}"
+    ) as lock:
+        close_interrupted(store, settings, clock, mine=source.id)
+        with store.write() as db:
+            run_id = runs.start(db, source.id, clock())
+        process = _spawn(source, run_id, settings, lock)
+        try:
+            killed = _wait(process, settings.crawl.time_limit_s, progress, stop)
+        finally:
+            _end(process)
+        stopped = stop is not None and stop.is_set()
+        _close(store, source, run_id, process.returncode, killed, stopped=stopped, clock=clock)
+    with store.read() as db:
+        run = runs.get(db, run_id)
+    if run is None:
+        raise LookupError(run_id)
+    return run
+
+
+def close_interrupted(
+    store: Store, settings: Settings, clock: Clock = utc_now, *, mine: str | None = None
+) -> int:
+    """Close the runs that a crash left open.
+
+    Args:
+        mine: A source whose lock the caller holds.
+
+    Returns:
+        How many there were.
+    """
+    with store.read() as db:
+        cut = [
+            run
+            for run in runs.open_runs(db)
+            if run.source_id == mine or not is_held(settings.home, _lock_name(run.source_id))
+        ]
+    if cut:
+        with store.write() as db:
+            for run in cut:
+                runs.end(db, run.id, Outcome.INTERRUPTED, "Haechi was ended in mid-crawl", clock())
+    return len(cut)
+
+
+def _lock_name(source_id: str) -> str:
+    """Name the lock of a source."""
+    return f"source-{source_id}"
+
+
+def _spawn(source: Source, run_id: str, settings: Settings, lock: int) -> subprocess.Popen[str]:
+    """Start the crawl; it inherits the source's lock, so it is free only when both are gone."""
+    command = [
+        *(sys.executable, "-m", "crawlers", source.id, run_id),
+        *("--home", str(settings.home), "--memory-mb", str(settings.crawl.memory_mb)),
+    ]
+    return subprocess.Popen(  # noqa: S603 - our own module, arguments are ids
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        pass_fds=(lock,),
+        start_new_session=True,
+    )
+
+
+def _wait(
+    process: subprocess.Popen[str],
+    limit_s: float,
+    progress: Progress,
+    stop: threading.Event | None,
+) -> str:
+    """Wait for the end, within the time limit.
+
+    Returns:
+        Why the process was killed; empty when it was not.
+    """
+    reader = threading.Thread(target=_read_progress, args=(process, progress), daemon=True)
+    reader.start()
+    deadline = time.monotonic() + limit_s
+    asked_at: float | None = None
+    killed = ""
+    while process.poll() is None:
+        now = time.monotonic()
+        if asked_at is None and (stop is not None and stop.is_set()):
+            asked_at = now
+            process.send_signal(signal.SIGTERM)
+        if asked_at is not None and now > asked_at + STOP_GRACE_S:
+            killed = "did not stop in time"
+        elif now > deadline:
+            killed = f"over its time limit of {limit_s:g} s (crawl.time_limit_s)"
+        if killed:
+            _kill(process)
+            break
+        time.sleep(_POLL_S)
+    process.wait()
+    reader.join(timeout=5)
+    return killed
+
+
+def _read_progress(process: subprocess.Popen[str], progress: Progress) -> None:
+    """Pass on what the crawl tells, one JSON object a page."""
+    if process.stdout is None:
+        return
+    for line in process.stdout:
+        try:
+            progress(Counts(**json.loads(line)))
+        except (ValueError, TypeError):
+            log.warning("crawl.unreadable_progress")
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End the crawl and everything it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Leave nothing behind, also when waiting was interrupted."""
+    if process.poll() is None:
+        _kill(process)
+        process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def _close(
+    store: Store,
+    source: Source,
+    run_id: str,
+    code: int | None,
+    killed: str,
+    *,
+    stopped: bool,
+    clock: Clock,
+) -> None:
+    """Close the run where the crawl could not do so itself."""
+    with store.write() as db:
+        run = runs.get(db, run_id)
+        if run is None or run.outcome is not Outcome.RUNNING:
+            return
+        if killed or stopped:
+            outcome = Outcome.STOPPED if stopped else Outcome.KILLED
+            error = killed
+        else:
+            outcome = Outcome.FAILED
+            error = f"the crawl ended by itself ({_ending(code)}); see logs/haechi.log"
+        runs.end(db, run_id, outcome, error, clock())
+        if outcome is not Outcome.STOPPED:
+            sources.failed(db, source.id, SourceState.FAILING, error)
+    log.warning("crawl.ended_badly", source=source.address, run=run_id, reason=error)
+
+
+def _ending(code: int | None) -> str:
+    """Say how a process ended."""
+    if code is not None and code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"

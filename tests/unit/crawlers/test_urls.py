@@ -1,0 +1,58 @@
+"""Links of hostile pages."""
+
+from __future__ import annotations
+
+import pytest
+
+from crawlers import urls
+
+PAGE = "https://forum.example/board/viewtopic.php?t=1"
+
+
+@pytest.mark.parametrize(
+    ("href", "url"),
+    [
+        ("./a.php?x=1", "https://forum.example/board/a.php?x=1"),
+        ("//Pics.Example/a b.jpg", "https://pics.example/a%20b.jpg"),
+        ("../up", "https://forum.example/up"),
+        ("https://pics.example", "https://pics.example/"),
+        ("사진.jpg", "https://forum.example/board/%EC%82%AC%EC%A7%84.jpg"),
+    ],
+)
+def test_a_link_is_resolved_as_a_browser_does(href: str, url: str) -> None:
+    assert urls.absolute(PAGE, href) == url
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "javascript:alert(1)",
+        "mailto:a@b.example",
+        "file:///etc/passwd",
+        "http://user:word@host.example/",
+        "http://[::1",
+        "http://host.example:99999/",
+        "https://a\\b.example/",
+        "https://host.example/" + "a" * 9_000,
+    ],
+)
+def test_what_is_no_web_address_is_none(href: str) -> None:
+    assert urls.absolute(PAGE, href) is None
+
+
+def test_a_folder_holds_what_is_below_it_only() -> None:
+    root = urls.site_root(PAGE)
+    assert root == "https://forum.example/board/"
+    assert urls.is_under("http://www.forum.example/board/x.php?y=1", root)
+    assert not urls.is_under("https://forum.example/boardroom", root)
+    assert not urls.is_under("https://forum.example:8443/board/", root)
+    assert not urls.is_under("https://forum.example.evil.example/board/", root)
+    assert not urls.is_under("https://forum.example/board/%2e%2e/admin", root)
+    assert not urls.is_under("http://[", root)
+
+
+def test_a_parameter_is_a_number_or_nothing() -> None:
+    assert urls.number("https://a.example/?t=12&t=13", "t") == 12
+    assert urls.number("https://a.example/?t=-1", "t") is None
+    assert urls.number("https://a.example/?t=" + "9" * 19, "t") is None
+    assert urls.number("http://[", "t") is None
