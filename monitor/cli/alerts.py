@@ -29,10 +29,10 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="alerts")
 
 
-def _default(ctx: typer.Context) -> None:
+def _default(ctx: typer.Context, as_json: AsJson = False) -> None:
     """List the alerts when no other command is given."""
     if ctx.invoked_subcommand is None:
-        list_alerts(ctx)
+        list_alerts(ctx, as_json=as_json)
 
 
 def list_alerts(

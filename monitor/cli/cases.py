@@ -122,10 +122,10 @@ def import_file(
         raise typer.Exit(1)
 
 
-def _default(ctx: typer.Context) -> None:
+def _default(ctx: typer.Context, as_json: AsJson = False) -> None:
     """List the cases when no other command is given."""
     if ctx.invoked_subcommand is None:
-        list_cases(ctx)
+        list_cases(ctx, as_json=as_json)
 
 
 def list_cases(ctx: typer.Context, as_json: AsJson = False) -> None:

@@ -76,10 +76,10 @@ def print_table(found: list[Finding]) -> None:
     )
 
 
-def _default(ctx: typer.Context) -> None:
+def _default(ctx: typer.Context, as_json: AsJson = False) -> None:
     """List the findings when no other command is given."""
     if ctx.invoked_subcommand is None:
-        list_findings(ctx)
+        list_findings(ctx, as_json=as_json)
 
 
 def list_findings(

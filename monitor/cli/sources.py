@@ -128,10 +128,10 @@ def add(
         say(f"next: haechi crawl {source.address}   or: haechi run")
 
 
-def _default(ctx: typer.Context) -> None:
+def _default(ctx: typer.Context, as_json: AsJson = False) -> None:
     """List the sources when no other command is given."""
     if ctx.invoked_subcommand is None:
-        list_sources(ctx)
+        list_sources(ctx, as_json=as_json)
 
 
 def list_sources(ctx: typer.Context, as_json: AsJson = False) -> None:
