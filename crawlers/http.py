@@ -28,6 +28,9 @@ _PASSING = {
     DownloadFailedError: "the connection failed",
     ResponseDataLossError: "the answer was cut off",
 }
+# What ends a request before or while it is made. ValueError: the address is none, which Scrapy
+# finds out anywhere on its way; a post's picture must not end the crawl by that.
+_REFUSED = (IgnoreRequest, DownloadCancelledError, UnsupportedURLSchemeError, ValueError)
 # What a server says that will not change by asking again.
 _GONE = frozenset({400, 401, 402, 403, 404, 405, 406, 410, 414, 415, 451})
 
@@ -43,7 +46,7 @@ class Downloader:
         """Fetch a page; see `crawlers.walks.fetch.Fetch`."""
         try:
             response = await self._download(Request(url, dont_filter=True))
-        except (IgnoreRequest, DownloadCancelledError, UnsupportedURLSchemeError) as error:
+        except _REFUSED as error:
             raise SourceUnavailable(
                 f"not fetched: {_why(error)}", url=url, state=SourceState.RESTRICTED
             ) from error
@@ -57,10 +60,10 @@ class Downloader:
 
     async def media(self, url: str) -> bytes:
         """Fetch the bytes of a picture; see `pipelines.services.MediaFetcher`."""
-        request = Request(url, dont_filter=True, meta={"download_maxsize": self._max_media_bytes})
+        meta = {"download_maxsize": self._max_media_bytes}
         try:
-            response = await self._download(request)
-        except (IgnoreRequest, DownloadCancelledError, UnsupportedURLSchemeError) as error:
+            response = await self._download(Request(url, dont_filter=True, meta=meta))
+        except _REFUSED as error:
             raise MediaError(_why(error)) from error
         if response.status in _GONE:
             raise MediaError(f"the server answers {response.status}")
@@ -88,6 +91,8 @@ def _why(error: Exception) -> str:
         return str(error)
     if isinstance(error, DownloadCancelledError):
         return "larger than the limit"
+    if isinstance(error, ValueError):
+        return "not a web address"
     text = str(error).lower()
     if "robots" in text:
         return "robots.txt forbids it"

@@ -18,7 +18,12 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from monitor.errors import NotConfigured
 
@@ -202,6 +207,9 @@ class Settings(BaseSettings):
             raise NotConfigured(
                 f"mail.password_file: can't read {path}: {error.strerror}"
             ) from error
+        except UnicodeDecodeError:
+            # Without its cause, which quotes the file.
+            raise NotConfigured(f"mail.password_file: {path} is not text in UTF-8") from None
 
 
 def find_home(given: Path | None) -> Path:
@@ -248,5 +256,10 @@ def build(home: Path, given: dict[str, Any], origin: str = "settings") -> Settin
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise NotConfigured(f"{origin}: {key}: {first['msg']}") from error
+    except SettingsError as error:
+        raise NotConfigured(
+            f"environment: {error}; lists and sections are given as JSON there, "
+            "such as HAECHI_MAIL__TO='[\"team@example.org\"]'"
+        ) from error
     settings._home = home.absolute()
     return settings

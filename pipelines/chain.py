@@ -63,14 +63,18 @@ def _commit(
         counts, changed = posts.write(db, items, now)
         new_findings: list[str] = []
         for item in items:
-            new_findings += findings.add(
+            key = posts.post_id(source.id, item.post.native_id)
+            found = findings.add(
                 db,
                 source_id=source.id,
-                post_id=posts.post_id(source.id, item.post.native_id),
+                post_id=key,
                 matches=item.matches,
                 alerting=services.alerting,
                 now=now,
             )
+            new_findings += found
+            # A post's document tells how many findings it has.
+            changed += [key] if found and key not in changed else []
         gone: list[str] = []
         if batch.coverage is not None:
             shown = [post.native_id for post in batch.posts]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
+from monitor.alerts.rules import alerting
 from monitor.clock import Clock, utc_now
 from monitor.registry.bank import Registry
 from monitor.registry.matcher import best_of_each_case, match
@@ -37,7 +38,7 @@ def hunt(
         How many media were looked at, and how many findings are new.
     """
     registry = Registry(store)
-    alerting = findings.Alerting(settings.recipients, settings.mail.sender.rpartition("@")[2])
+    told = alerting(settings)
     with store.read() as db:
         todo = list(db.scalars(select(media.c.sha256).order_by(media.c.first_seen_at)))
     new = 0
@@ -63,9 +64,10 @@ def hunt(
                         source_id=row.source_id,
                         post_id=row.id,
                         matches=found,
-                        alerting=alerting,
+                        alerting=told,
                         now=clock(),
                     )
+                    outbox.enqueue(db, outbox.POST, [row.id], clock())
             outbox.enqueue(db, outbox.FINDING, added, clock())
         new += len(added)
         progress(start + len(part), len(todo))

@@ -18,6 +18,7 @@ from scrapy.exceptions import CloseSpider
 
 from crawlers.addresses import AddressRules, rules_for
 from crawlers.http import Downloader
+from monitor.alerts.rules import alerting
 from monitor.errors import HaechiError, Misuse, SourceChanged, SourceUnavailable
 from monitor.models.post import Batch, Json
 from monitor.models.run import Counts, Outcome
@@ -26,7 +27,6 @@ from monitor.pictures import PictureLimits
 from monitor.registry.bank import Registry
 from monitor.settings import Settings, find_home, load
 from monitor.store import posts, runs, sources
-from monitor.store.findings import Alerting
 from monitor.store.store import Store
 from pipelines.scrapy_adapter import PageItem
 from pipelines.services import Services
@@ -84,9 +84,7 @@ class SourceSpider(Spider):
             registry=Registry(spider.store),
             fetch=spider.downloader.media,
             limits=PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels),
-            alerting=Alerting(
-                spider.config.recipients, spider.config.mail.sender.rpartition("@")[2]
-            ),
+            alerting=alerting(spider.config),
         )
         return spider
 

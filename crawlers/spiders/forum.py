@@ -8,7 +8,7 @@ from crawlers.engines import ENGINES, recognise
 from crawlers.spiders._base import SourceSpider
 from crawlers.walks.fetch import FetchedPage
 from crawlers.walks.forum import walk
-from monitor.errors import SourceChanged
+from monitor.errors import SourceChanged, SourceUnavailable
 from monitor.models.post import Batch, Json
 from monitor.models.source import SourceKind
 from monitor.store import sources
@@ -31,6 +31,10 @@ class ForumSpider(SourceSpider):
         ready: dict[str, FetchedPage] = {}
         if name is None or name not in ENGINES:
             page = await self.downloader.page(self.start_url)
+            if page.status >= 400:
+                raise SourceUnavailable(
+                    f"the server answers {page.status}: check the address", url=page.url
+                )
             ready[self.start_url] = page
             recognised = recognise(page.text, page.url)
             if recognised is None:

@@ -7,14 +7,14 @@ under the same Message-ID, by which mail systems fold the two into one. Losing i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
-from monitor.alerts.channels._base import Channel, Refused
-from monitor.alerts.channels.mail import MailChannel
-from monitor.alerts.message import compose
+from monitor.alerts.channels import CHANNELS, Channel, ChannelUnit, Refused
 from monitor.clock import Clock, utc_now
 from monitor.errors import ServiceDown
 from monitor.locks import hold
@@ -44,50 +44,59 @@ class Delivery:
 
 
 def drain(
-    store: Store, settings: Settings, *, clock: Clock = utc_now, channel: Channel | None = None
+    store: Store,
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    channels: Mapping[str, ChannelUnit] = CHANNELS,
 ) -> Delivery:
     """Send the alerts that are due, one after another.
 
-    Only one process on a home folder drains at a time; the others return at once.
+    Only one process on a home folder drains at a time; the others wait for it.
 
     Args:
-        channel: Given by tests; by default the SMTP server of the settings.
+        channels: The ways out, by name.
     """
     with store.read() as db:
         if not findings.due_alerts(db, clock(), 1):
             return Delivery()
-    with hold(settings.home, "mail", what="another mail delivery", wait=True):
-        way_out = channel or MailChannel(settings)
-        try:
-            return _drain(store, settings, clock, way_out)
-        finally:
-            way_out.close()
+    with (
+        hold(settings.home, "mail", what="another delivery of alerts", wait=True),
+        ExitStack() as stack,
+    ):
+        ways: dict[str, Channel] = {}
+        for name, unit in channels.items():
+            ways[name] = unit.open(settings)
+            stack.callback(ways[name].close)
+        return _drain(store, settings, clock, ways)
 
 
-def _drain(store: Store, settings: Settings, clock: Clock, channel: Channel) -> Delivery:
-    """Send what is due until nothing is, or the server is down."""
+def _drain(store: Store, settings: Settings, clock: Clock, ways: Mapping[str, Channel]) -> Delivery:
+    """Send what is due until nothing is, or every channel is down."""
     sent = failed = 0
     error = ""
+    up = set(ways)
     while True:
         with store.read() as db:
-            due = findings.due_alerts(db, clock(), AT_ONCE)
+            due = findings.due_alerts(db, clock(), AT_ONCE, channels=sorted(up))
         if not due:
             return Delivery(sent, failed, error)
         for alert in due:
-            finding = _claim(store, alert)
+            finding = _claim(store, alert) if alert.channel in up else None
             if finding is None:
                 continue
             try:
-                channel.send(compose(alert, finding, sender=settings.mail.sender), alert.recipient)
+                ways[alert.channel].send(alert, finding)
             except Refused as refusal:
                 error = str(refusal)
                 gave_up = refusal.for_good or alert.attempts + 1 >= settings.mail.max_attempts
                 failed += gave_up
                 _postpone(store, alert, error, clock(), gave_up=gave_up)
             except ServiceDown as down:
-                # The server's fault, not this alert's: it waits for as long as it takes.
-                _postpone(store, alert, str(down), clock(), gave_up=False)
-                return Delivery(sent, failed, str(down))
+                # Not this alert's fault: it and those after it wait for as long as it takes.
+                error = str(down)
+                _postpone(store, alert, error, clock(), gave_up=False)
+                up.discard(alert.channel)
             else:
                 sent += 1
                 with store.write() as db:

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from monitor.alerts import outbox as mail
-from monitor.alerts.channels._base import Refused
-from monitor.alerts.channels.mail import MailChannel
-from monitor.alerts.message import compose_test
+from monitor.alerts.channels import CHANNELS, Refused
+from monitor.alerts.rules import alerting
 from monitor.cli.cases import AsJson
 from monitor.cli.home import opened
 from monitor.cli.output import emit, say, table
@@ -66,25 +65,21 @@ def list_alerts(
     )
 
 
-def send_test(
-    ctx: typer.Context,
-    to: Annotated[str, typer.Option(help="Address [default: all recipients].")] = "",
-) -> None:
-    """Send a test mail, and say in words what is wrong when it can't be sent."""
+def send_test(ctx: typer.Context) -> None:
+    """Send everyone who gets alerts a test, and say in words what is wrong when it can't be."""
     with opened(ctx) as home:
-        recipients = (to,) if to else home.settings.recipients
-        if not recipients:
+        told = alerting(home.settings).recipients
+        if not told:
             raise NotConfigured("nobody gets alerts: set mail.to in haechi.toml")
-        channel = MailChannel(home.settings)
-        try:
-            for recipient in recipients:
-                message = compose_test(home.settings.mail.sender, recipient, utc_now())
-                channel.send(message, recipient)
-                say(f"the SMTP server took a test mail to {recipient}")
-        except Refused as refusal:
-            raise HaechiError(str(refusal)) from refusal
-        finally:
-            channel.close()
+        for name, recipient in told:
+            channel = CHANNELS[name].open(home.settings)
+            try:
+                channel.send_test(recipient)
+            except Refused as refusal:
+                raise HaechiError(str(refusal)) from refusal
+            finally:
+                channel.close()
+            say(f"{name}: a test to {recipient} was taken")
 
 
 def retry(ctx: typer.Context) -> None:

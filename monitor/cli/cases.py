@@ -63,10 +63,12 @@ def enrol(
         photos = list(photos_in(paths))
         if not photos:
             raise Misuse("no photo there: " + ", ".join(str(path) for path in paths))
+        case_ids = [one.parent.name if case_from_folder else case for one in photos]
+        for case_id in case_ids:
+            enrolment.check_case_id(case_id)
         with progress("fingerprinting", len(photos)) as bar:
-            for photo in photos:
-                case_id = photo.parent.name if case_from_folder else case
-                _enrol_one(home, photo, enrolment.check_case_id(case_id), tally)
+            for photo, case_id in zip(photos, case_ids, strict=True):
+                _enrol_one(home, photo, case_id, tally)
                 bar.advance(bar.task_ids[0])
         already = tally.done - tally.added
         say(f"enrolled {tally.added} photos" + (f", {already} were already" if already else ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from rich.text import Text
 
 # A pipe has no width: tables must not be cut for a reader that is a program or a file.
 _PIPE_WIDTH = 200
+
+# In JSON as escapes: what steers a terminal, ends a line for some reader, or is no text at all.
+_UNPRINTED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Cell = str | int | float | datetime | None
 
@@ -51,13 +55,19 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str)
 
 def emit(thing: object) -> None:
     """Print one thing as one line of JSON."""
-    sys.stdout.write(json.dumps(_plain(thing), ensure_ascii=False) + "\n")
+    line = json.dumps(_plain(thing), ensure_ascii=False)
+    sys.stdout.write(_UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n")
 
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Progress]:
     """Show a bar on standard error while work goes on; it leaves nothing behind."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+    )
     shown = Console(stderr=True)
     with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as bar:
         bar.add_task(what, total=total)

@@ -42,10 +42,10 @@ def parse_time(text: str, *, end: bool = False) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        if end and len(text) == len("2026-11-23"):
+            moment += timedelta(days=1)
+    except (ValueError, OverflowError) as error:
         raise Misuse(f"{text!r}: give a day such as 2026-11-23 or a time") from error
-    if end and len(text) == len("2026-11-23"):
-        moment += timedelta(days=1)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -8,10 +8,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
+from monitor.cli import probe
 from monitor.cli.home import Home, opened
-from monitor.cli.output import emit, say, table
+from monitor.cli.output import emit, progress, say, table
 from monitor.clock import utc_now
 from monitor.errors import Misuse
+from monitor.models.run import Outcome
 from monitor.models.source import Source, SourceKind
 from monitor.store import runs, sources
 
@@ -31,6 +33,7 @@ def register(app: typer.Typer) -> None:
     group.command("add")(add)
     group.command("list")(list_sources)
     group.command("show")(show)
+    group.command("test")(try_source)
     group.command("pause")(pause)
     group.command("resume")(resume)
     group.command("remove")(remove)
@@ -189,6 +192,46 @@ def show(ctx: typer.Context, address: Address, as_json: AsJson = False) -> None:
         ],
         empty="never crawled yet",
     )
+
+
+def try_source(ctx: typer.Context, address: Address, as_json: AsJson = False) -> None:
+    """Read some pages of a place, watched or not, and show what is seen; nothing is stored."""
+    with opened(ctx) as home:
+        try:
+            watched = find(home, address)
+            kind, canonical = watched.kind, watched.address
+        except Misuse:
+            kind, canonical = parse_address(address)
+        with progress(f"reading {canonical}"):
+            reading = probe.read(kind, canonical, home.settings)
+    if as_json:
+        emit({"source": reading.source, "run": reading.run, "posts": len(reading.posts)})
+    else:
+        counts = reading.run.counts
+        say(f"{canonical}: {reading.run.outcome} {reading.run.error}".rstrip())
+        if kind is SourceKind.FORUM:
+            say(f"engine: {reading.source.engine or 'not recognised'}")
+        say(
+            f"{counts.pages} pages, {len(reading.posts)} posts, {counts.media_hashed} pictures "
+            f"read, {counts.media_skipped + counts.media_failed} not"
+        )
+        table(
+            ("id", "posted", "author", "board", "media", "text"),
+            [
+                (
+                    row.native_id,
+                    row.posted,
+                    row.author,
+                    row.board,
+                    media,
+                    " ".join(row.text.split())[:60],
+                )
+                for row, media in reading.posts[-10:]
+            ],
+            empty="no posts were seen",
+        )
+    if reading.run.outcome is not Outcome.OK:
+        raise typer.Exit(1)
 
 
 def pause(ctx: typer.Context, address: Address) -> None:

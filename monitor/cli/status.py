@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import typer
 
-from monitor.alerts.channels.mail import MailChannel
+from monitor.alerts.channels import CHANNELS, ChannelUnit
+from monitor.alerts.rules import alerting
 from monitor.cli.cases import AsJson
 from monitor.cli.home import Home, folder, opened
 from monitor.cli.output import console, emit, say, when
@@ -173,8 +175,10 @@ def _checks(home: Path) -> Iterator[Check]:
     yield Check("contact", "ok" if contact else "error", contact or "operator.contact is not set")
     yield _try("store", lambda: _check_store(settings))
     yield _try("search index", lambda: _check_index(settings))
-    yield _try("mail", lambda: _check_mail(settings))
-    people = ", ".join(settings.recipients)
+    for unit in CHANNELS.values():
+        if unit.recipients(settings):
+            yield _try(unit.name, partial(_check_channel, settings, unit))
+    people = ", ".join(recipient for _, recipient in alerting(settings).recipients)
     yield Check("recipients", "ok" if people else "warning", people or "set mail.to")
     free = shutil.disk_usage(settings.home).free
     state = "ok" if free > LOW_DISK_BYTES else "warning"
@@ -217,11 +221,10 @@ def _check_index(settings: Settings) -> str:
         index.close()
 
 
-def _check_mail(settings: Settings) -> str:
-    """Talk to the SMTP server, and send nothing."""
-    channel = MailChannel(settings)
+def _check_channel(settings: Settings, unit: ChannelUnit) -> str:
+    """Talk to the other side of a way out, and send nothing."""
+    channel = unit.open(settings)
     try:
-        channel.check()
+        return channel.check()
     finally:
         channel.close()
-    return f"{settings.mail.host}:{settings.mail.port} answers"

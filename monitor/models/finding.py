@@ -53,7 +53,7 @@ class AlertState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A message about a finding to one recipient: once a case, cluster, source and recipient.
+    """A message about a finding: once for a case, cluster, source, channel and recipient.
 
     Attributes:
         message_id: Derived from `id`: a repeated attempt carries the same one.
@@ -65,6 +65,7 @@ class Alert:
     finding_id: str
     case_id: str
     source_id: str
+    channel: str
     recipient: str
     state: AlertState
     attempts: int

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, func, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from monitor.ids import make_id
@@ -24,11 +24,11 @@ class Alerting:
     """Who is told of new findings.
 
     Attributes:
-        recipients: Mail addresses.
+        recipients: Names of channels, and whom each tells.
         domain: Right side of the Message-IDs.
     """
 
-    recipients: tuple[str, ...]
+    recipients: tuple[tuple[str, str], ...]
     domain: str
 
 
@@ -106,16 +106,21 @@ def get(db: Connection, finding_id: str) -> Finding | None:
 def decide(
     db: Connection, finding_id: str, status: FindingStatus, *, actor: str, now: datetime
 ) -> None:
-    """Record a person's judgement; a dismissal also calls back alerts that still wait."""
+    """Record a person's judgement; a dismissal calls back all alerts of these media that wait."""
     db.execute(
         update(findings)
         .where(findings.c.id == finding_id)
         .values(status=status.value, decided_by=actor, decided_at=now)
     )
     if status is FindingStatus.DISMISSED:
+        this = select(findings.c.case_id, findings.c.cluster).where(findings.c.id == finding_id)
+        alike = select(findings.c.id).where(
+            tuple_(findings.c.case_id, findings.c.cluster).in_(this)
+        )
+        waiting = (AlertState.PENDING.value, AlertState.FAILED.value)
         db.execute(
             update(alerts)
-            .where(alerts.c.finding_id == finding_id, alerts.c.state == AlertState.PENDING.value)
+            .where(alerts.c.finding_id.in_(alike), alerts.c.state.in_(waiting))
             .values(state=AlertState.CANCELLED.value, error="the finding was dismissed")
         )
     audit.record(db, actor=actor, action=status.value, subject=finding_id, now=now)
@@ -141,8 +146,14 @@ def every_alert(db: Connection, state: AlertState | None = None) -> list[Alert]:
     return [_alert(row) for row in db.execute(statement)]
 
 
-def due_alerts(db: Connection, now: datetime, limit: int) -> list[Alert]:
-    """List alerts to send now, oldest first; also those that a crash left between two states."""
+def due_alerts(
+    db: Connection, now: datetime, limit: int, *, channels: Sequence[str] | None = None
+) -> list[Alert]:
+    """List alerts to send now, oldest first; also those that a crash left between two states.
+
+    Args:
+        channels: Only theirs.
+    """
     waiting = (AlertState.PENDING.value, AlertState.SENDING.value)
     statement = (
         select(alerts)
@@ -150,6 +161,8 @@ def due_alerts(db: Connection, now: datetime, limit: int) -> list[Alert]:
         .order_by(alerts.c.created_at, alerts.c.id)
         .limit(limit)
     )
+    if channels is not None:
+        statement = statement.where(alerts.c.channel.in_(channels))
     return [_alert(row) for row in db.execute(statement)]
 
 
@@ -192,8 +205,8 @@ def _add_alerts(
     now: datetime,
 ) -> None:
     """Queue one alert a recipient: once for a case, cluster and source."""
-    for recipient in alerting.recipients:
-        key = make_id("a", case_id, cluster, source_id, recipient)
+    for channel, recipient in alerting.recipients:
+        key = make_id("a", case_id, cluster, source_id, channel, recipient)
         db.execute(
             insert(alerts)
             .values(
@@ -201,6 +214,7 @@ def _add_alerts(
                 finding_id=finding_id,
                 case_id=case_id,
                 source_id=source_id,
+                channel=channel,
                 recipient=recipient,
                 state=AlertState.PENDING.value,
                 attempts=0,
@@ -264,6 +278,7 @@ def _alert(row: Row[Any]) -> Alert:
         finding_id=row.finding_id,
         case_id=row.case_id,
         source_id=row.source_id,
+        channel=row.channel,
         recipient=row.recipient,
         state=AlertState(row.state),
         attempts=row.attempts,

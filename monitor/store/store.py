@@ -80,13 +80,20 @@ class Store:
         """
         from alembic import command
         from alembic.config import Config
+        from alembic.util import CommandError
 
         config = Config()
         folder = Path(__file__).parent / "migrations"
         config.set_main_option("script_location", str(folder).replace("%", "%%"))
         with _one_line(self.url), self.engine.connect() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise StoreError(
+                    f"the store {self.url.removeprefix('sqlite:///')} can't be brought to version "
+                    f"{SCHEMA_REVISION}: it was made by a newer Haechi, or by another program"
+                ) from error
             connection.commit()
 
     def close(self) -> None:

@@ -197,6 +197,7 @@ alerts = Table(
     Column("finding_id", ForeignKey("findings.id"), nullable=False),
     Column("case_id", String, nullable=False),
     Column("source_id", ForeignKey("sources.id"), nullable=False),
+    Column("channel", String, nullable=False),
     Column("recipient", String, nullable=False),
     Column("state", String, nullable=False, index=True),
     Column("attempts", Integer, nullable=False),

@@ -20,6 +20,10 @@ MAX_MEDIA = 100
 # Control characters but tab and newline, and lone surrogates: no store or terminal wants them.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
+# Sorting the marks on one letter takes the square of their number. Source: Unicode, UAX #15,
+# Stream-Safe Text Format.
+_MAX_MARKS = 30
+
 
 def normalise(item: Item) -> Item:
     """Clean all text of a post, drop what can't be followed, and take its digest."""
@@ -31,8 +35,8 @@ def normalise(item: Item) -> Item:
     )
     clean = replace(
         post,
-        url=post.url[:MAX_URL],
-        text=clean_text(post.text)[:MAX_TEXT],
+        url=_UNWANTED.sub("", post.url)[:MAX_URL],
+        text=clean_text(post.text),
         author=_field(post.author),
         board=_field(post.board),
         thread=_field(post.thread),
@@ -47,8 +51,11 @@ def normalise(item: Item) -> Item:
 
 
 def clean_text(text: str) -> str:
-    """Compose Unicode (NFC) and drop what is not text."""
-    return unicodedata.normalize("NFC", _UNWANTED.sub("", text)).strip()
+    """Compose Unicode (NFC), drop what is not text, and cut it; doing it twice changes nothing."""
+    known = _without_towers(_UNWANTED.sub("", text[:MAX_TEXT]))
+    # Again, as there are marks that come apart into two.
+    composed = _without_towers(unicodedata.normalize("NFC", known))
+    return composed.strip()[:MAX_TEXT].strip()
 
 
 def is_web_url(url: str) -> bool:
@@ -57,14 +64,28 @@ def is_web_url(url: str) -> bool:
         return False
     try:
         parts = urlsplit(url)
+        port = parts.port
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
 
 
 def _field(text: str | None) -> str | None:
     """Clean a one-line field."""
-    return None if text is None else " ".join(clean_text(text).split())[:MAX_FIELD]
+    return None if text is None else " ".join(clean_text(text).split())[:MAX_FIELD].rstrip()
+
+
+def _without_towers(text: str) -> str:
+    """Drop the marks on a letter that are more than any language has."""
+    if text.isascii():
+        return text
+    kept: list[str] = []
+    marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= _MAX_MARKS:
+            kept.append(char)
+    return "".join(kept)
 
 
 def _digest(post: Post) -> str:

@@ -1,9 +1,13 @@
-"""What every way out for alerts has in common."""
+"""What every way out for alerts declares, and what it may raise."""
 
 from __future__ import annotations
 
-from email.message import EmailMessage
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
+
+from monitor.models.finding import Alert, Finding
+from monitor.settings import Settings
 
 
 class Refused(Exception):
@@ -19,15 +23,35 @@ class Refused(Exception):
 
 
 class Channel(Protocol):
-    """Sends messages, one after another over one connection where the way allows it."""
+    """Sends messages, one after another over one connection where the way allows it.
 
-    def send(self, message: EmailMessage, recipient: str) -> None:
-        """Send one message.
+    Every method but `close` raises `Refused` when the receiving side refuses this message, and
+    `monitor.errors.ServiceDown` when it does not answer or fails for all messages.
+    """
 
-        Raises:
-            Refused: The receiving side refused this message.
-            ServiceDown: The receiving side does not answer, or fails for all messages.
-        """
+    def check(self) -> str:
+        """Talk to the receiving side and send nothing; say in words that all is well."""
+
+    def send(self, alert: Alert, finding: Finding) -> None:
+        """Send an alert; the same alert always makes the same message."""
+
+    def send_test(self, recipient: str) -> None:
+        """Send a message that says it is a test."""
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back; may be called twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelUnit:
+    """A way out.
+
+    Attributes:
+        name: Kept with each alert.
+        recipients: Who gets alerts by it, from the settings; none: it stays off.
+        open: Makes the channel; connects when the first message is sent.
+    """
+
+    name: str
+    recipients: Callable[[Settings], tuple[str, ...]]
+    open: Callable[[Settings], Channel]

@@ -5,10 +5,17 @@ from __future__ import annotations
 import smtplib
 import ssl
 from email.message import EmailMessage
+from typing import Final
 
-from monitor.alerts.channels._base import Refused
+from monitor.alerts.channels._base import ChannelUnit, Refused
+from monitor.alerts.message import compose, compose_test
+from monitor.clock import utc_now
 from monitor.errors import ServiceDown
+from monitor.models.finding import Alert, Finding
 from monitor.settings import Settings
+
+# "Service not available, closing": the server's word for all mails to come. Source: RFC 5321.
+_CLOSING = 421
 
 
 class MailChannel:
@@ -19,16 +26,21 @@ class MailChannel:
         self._password = settings.mail_password()
         self._smtp: smtplib.SMTP | None = None
 
-    def check(self) -> None:
-        """Connect, secure and log in, and send nothing.
-
-        Raises:
-            ServiceDown: Says what is wrong in words.
-        """
+    def check(self) -> str:
+        """Connect, secure and log in, and send nothing; see `Channel`."""
         self._connected().noop()
+        return f"{self._server()} answers"
 
-    def send(self, message: EmailMessage, recipient: str) -> None:
-        """Send one message to one recipient; see `Channel`."""
+    def send(self, alert: Alert, finding: Finding) -> None:
+        """Send an alert; see `Channel`."""
+        self._send(compose(alert, finding, sender=self._mail.sender), alert.recipient)
+
+    def send_test(self, recipient: str) -> None:
+        """Send a test; see `Channel`."""
+        self._send(compose_test(self._mail.sender, recipient, utc_now()), recipient)
+
+    def _send(self, message: EmailMessage, recipient: str) -> None:
+        """Send one message to one recipient."""
         smtp = self._connected()
         try:
             smtp.send_message(message, from_addr=self._mail.sender, to_addrs=[recipient])
@@ -39,6 +51,8 @@ class MailChannel:
             raise self._refused("the sender", error.smtp_code, error.smtp_error) from error
         except smtplib.SMTPDataError as error:
             raise self._refused("the message", error.smtp_code, error.smtp_error) from error
+        except smtplib.SMTPNotSupportedError as error:
+            raise Refused(f"{self._server()}: {_plain(error)}", for_good=True) from error
         except (smtplib.SMTPException, OSError) as error:
             self.close()
             raise ServiceDown(f"{self._server()} broke off: {_plain(error)}") from error
@@ -74,7 +88,7 @@ class MailChannel:
                 smtp.starttls(context=ssl.create_default_context())
             if mail.username:
                 smtp.login(mail.username, self._password or "")
-        except (smtplib.SMTPException, OSError) as error:
+        except (smtplib.SMTPException, OSError, UnicodeError) as error:
             if smtp is not None:
                 smtp.close()
             raise ServiceDown(
@@ -87,17 +101,28 @@ class MailChannel:
         """Name the server."""
         return f"the SMTP server {self._mail.host}:{self._mail.port}"
 
-    def _refused(self, what: str, code: int, text: bytes | str) -> Refused:
-        """Say that the server refused something; 5xx is for good, 4xx for now."""
+    def _refused(self, what: str, code: int, text: bytes | str) -> Refused | ServiceDown:
+        """Say that the server refused something; 5xx is for good, 4xx for now, 421 for all."""
         reason = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        line = " ".join(reason.split())[:200]
-        return Refused(f"{self._server()} refused {what}: {code} {line}", for_good=code >= 500)
+        line = f"{self._server()} refused {what}: {code} {' '.join(reason.split())[:200]}"
+        if code == _CLOSING:
+            self.close()
+            return ServiceDown(line)
+        return Refused(line, for_good=code >= 500)
 
 
 def _plain(error: Exception) -> str:
     """Say in one line what went wrong; never the password."""
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return f"login refused ({error.smtp_code}): wrong user name or password"
+    if isinstance(error, UnicodeError):
+        # Its own text quotes from the password.
+        return "host, user name and password must be plain ASCII"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+CHANNEL: Final = ChannelUnit(
+    name="mail", recipients=lambda settings: settings.recipients, open=MailChannel
+)

@@ -1,0 +1,69 @@
+"""`haechi sources test`: reads a source's first pages into a folder that is thrown away."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row
+
+from monitor.clock import utc_now
+from monitor.models.run import Run
+from monitor.models.source import Source, SourceKind
+from monitor.settings import FILE_NAME, Settings, load
+from monitor.store import posts, sources
+from monitor.store.store import Store
+from schedules import runner
+
+# Enough for a forum's list of boards, some threads of the first, and a few pages of posts.
+PAGES = 40
+TIME_LIMIT_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the first pages of a source gave."""
+
+    source: Source
+    run: Run
+    posts: list[tuple[Row[Any], int]]
+
+
+def read(kind: SourceKind, address: str, settings: Settings) -> Reading:
+    """Crawl some pages of an address, through the same guards and limits as any crawl.
+
+    Nothing reaches the home folder: no post, no checkpoint, no alert.
+    """
+    with tempfile.TemporaryDirectory(prefix="haechi-test-") as folder:
+        home = Path(folder)
+        (home / FILE_NAME).write_text(_configuration(settings), encoding="utf-8")
+        trial = load(home)
+        store = Store(trial.store_url)
+        try:
+            store.migrate()
+            with store.write() as db:
+                source = sources.add(
+                    db, kind=kind, address=address, engine=None, interval_s=1, now=utc_now()
+                )
+            run = runner.crawl(source, store, trial)
+            with store.read() as db:
+                source = sources.find(db, address) or source
+                seen = [(row, len(media)) for row, media in posts.iterate(db)]
+        finally:
+            store.close()
+    return Reading(source, run, seen)
+
+
+def _configuration(settings: Settings) -> str:
+    """Write the settings that a crawl needs, within the limits of a test."""
+    sections = settings.model_dump(mode="json", include={"operator", "network", "telegram"})
+    sections["crawl"] = {"max_pages": PAGES, "time_limit_s": TIME_LIMIT_S, "depth": 20}
+    lines: list[str] = []
+    for name, section in sections.items():
+        lines.append(f"[{name}]")
+        # For strings, numbers, booleans and lists of them, TOML is written as JSON is.
+        lines += [f"{key} = {json.dumps(value)}" for key, value in section.items()]
+    return "\n".join(lines) + "\n"
