@@ -14,6 +14,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 
@@ -65,6 +66,7 @@ def _crawl(source: str, run: str, home: Path) -> int:
             crawler.spider.stopping = True
 
     loop = asyncio.get_event_loop()
+    loop.set_default_executor(ThreadPoolExecutor(2, thread_name_prefix="step"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     if not sys.stdin.isatty():

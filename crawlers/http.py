@@ -94,6 +94,9 @@ def _why(error: Exception) -> str:
     if isinstance(error, ValueError):
         return "not a web address"
     text = str(error).lower()
+    # First: this message quotes the address, which may hold any word.
+    if "download_maxsize" in text:
+        return "larger than the limit"
     if "robots" in text:
         return "robots.txt forbids it"
     if "redirect" in text:

@@ -50,6 +50,7 @@ def scrapy_settings(settings: Settings) -> dict[str, Any]:
         "REFERRER_POLICY": "no-referrer",
         "HTTPPROXY_ENABLED": False,
         "TELNETCONSOLE_ENABLED": False,
+        "REACTOR_THREADPOOL_MAXSIZE": 4,
         # It would listen on a port and run what it is sent, and leave files in the user's home.
         "REMOTE_CONTROL_ENABLED": False,
         "EXTENSIONS": {"scrapy.extensions.remote_control.RemoteControl": None},

@@ -28,6 +28,10 @@ log = structlog.get_logger(__name__)
 STOP_GRACE_S = 8.0
 _POLL_S = 0.1
 
+# The memory limit counts address space. On a machine of many cores the C library and the linear
+# algebra would each reserve their share of it for every core.
+_FRUGAL = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
 Progress = Callable[[Counts], None]
 
 
@@ -114,6 +118,7 @@ def _spawn(source: Source, run_id: str, settings: Settings, lock: int) -> subpro
         stderr=subprocess.DEVNULL,
         text=True,
         pass_fds=(lock,),
+        env={**os.environ, **_FRUGAL},
         start_new_session=True,
     )
 

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from monitor.alerts.defang import defang
 from monitor.ids import make_id
 from monitor.models.finding import Alert, Finding
+from monitor.models.match import TURNED
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -50,7 +51,7 @@ def compose(alert: Alert, finding: Finding, *, sender: str) -> EmailMessage:
         "grade": finding.match.grade.value,
         "method": finding.match.method,
         "distance": finding.match.distance,
-        "transform": finding.match.transform,
+        "turned": TURNED[finding.match.transform],
         "source": defang(finding.source),
         "link": defang(finding.post_url),
         "posted": _time(finding.posted),

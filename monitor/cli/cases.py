@@ -52,7 +52,8 @@ def enrol(
     paths: Paths,
     case: CaseId = "",
     case_from_folder: Annotated[
-        bool, typer.Option(help="Each folder's name is the case id of the photos in it.")
+        bool,
+        typer.Option("--case-from-folder", help="Each folder's name is the case id of its photos."),
     ] = False,
 ) -> None:
     """Watch for photos: their fingerprints are kept, never the photos or their names."""

@@ -15,6 +15,7 @@ from monitor.clock import utc_now
 from monitor.errors import Misuse
 from monitor.hashes.pdq import THRESHOLD
 from monitor.models.finding import Finding, FindingStatus
+from monitor.models.match import TURNED
 from monitor.store import findings, outbox
 
 FindingId = Annotated[str, typer.Argument(help="The finding's id.")]
@@ -117,7 +118,7 @@ def show(ctx: typer.Context, finding: FindingId, as_json: AsJson = False) -> Non
             f"(PDQ; up to {THRESHOLD} is a match, unrelated photos differ in about 128)."
         )
         if match.transform != "none":
-            say(f"It is turned against it: {match.transform}.")
+            say(f"Against it, it is {TURNED[match.transform]}.")
     say(f"source: {found.source}")
     say(f"post:   {defang(found.post_url)}")
     say(f"posted: {when(found.posted)}   found: {when(found.found_at)}")

@@ -43,6 +43,13 @@ for module in (
     module.register(app)
 
 
+def _tell_version(wanted: bool) -> None:
+    """Print the version, whatever else is asked for."""
+    if wanted:
+        typer.echo(f"haechi {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     ctx: typer.Context,
@@ -52,13 +59,13 @@ def _root(
             help="The folder that `haechi init` made [default: HAECHI_HOME or this folder]."
         ),
     ] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True),
+    ] = False,
 ) -> None:
     """Remember what all commands share."""
     ctx.obj = home
-    if version:
-        typer.echo(f"haechi {__version__}")
-        raise typer.Exit
 
 
 def main() -> None:

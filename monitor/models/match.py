@@ -14,6 +14,19 @@ class Grade(StrEnum):
     REVIEW = "review"
 
 
+# How people say the names of `monitor.hashes.pdq.DIHEDRAL`.
+TURNED = {
+    "none": "not turned / 그대로",
+    "rot90": "a quarter turn to the left / 왼쪽으로 90° 회전",
+    "rot180": "upside down / 180° 회전",
+    "rot270": "a quarter turn to the right / 오른쪽으로 90° 회전",
+    "flip_x": "upside down and mirrored / 상하 반전",
+    "flip_y": "mirrored / 좌우 반전",
+    "transpose": "a quarter turn to the left and mirrored / 90° 회전 후 반전",
+    "anti_transpose": "a quarter turn to the right and mirrored / 90° 회전 후 반전",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """One match.

@@ -129,13 +129,13 @@ def decide(
 def count_by_status(db: Connection) -> dict[str, int]:
     """Count findings by status."""
     statement = select(findings.c.status, func.count()).group_by(findings.c.status)
-    return dict(db.execute(statement).tuples().all())
+    return dict(db.execute(statement).all())
 
 
 def count_alerts(db: Connection) -> dict[str, int]:
     """Count alerts by state."""
     statement = select(alerts.c.state, func.count()).group_by(alerts.c.state)
-    return dict(db.execute(statement).tuples().all())
+    return dict(db.execute(statement).all())
 
 
 def every_alert(db: Connection, state: AlertState | None = None) -> list[Alert]:

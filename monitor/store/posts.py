@@ -204,13 +204,8 @@ def _write_post(db: Connection, key: str, item: Item, now: datetime) -> None:
 
 def _write_media(db: Connection, key: str, items: Sequence[MediaItem], now: datetime) -> None:
     """Write what became of a post's media; a later attempt replaces an earlier one."""
-    before = dict(
-        db.execute(
-            select(post_media.c.url, post_media.c.attempts).where(post_media.c.post_id == key)
-        )
-        .tuples()
-        .all()
-    )
+    tried = select(post_media.c.url, post_media.c.attempts).where(post_media.c.post_id == key)
+    before = {row.url: row.attempts for row in db.execute(tried)}
     db.execute(delete(post_media).where(post_media.c.post_id == key))
     for position, one in enumerate(items):
         if one.facts is not None:
