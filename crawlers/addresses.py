@@ -49,8 +49,8 @@ def rules_for(source_url: str, allow_private: tuple[str, ...]) -> AddressRules:
         allow_private: Entries of `network.allow_private`.
     """
     rules = AddressRules(tuple(parse_private(entry) for entry in allow_private))
-    parts = urlsplit(source_url)
     try:
+        parts = urlsplit(source_url)
         # The one name that always means this machine.
         host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
         address = ipaddress.ip_address(host or "")

@@ -65,9 +65,13 @@ def parse_private(entry: str) -> tuple[Network, int | None]:
     else:
         host, port = entry, None
     try:
-        return ipaddress.ip_network(host, strict=False), int(port) if port else None
+        network = ipaddress.ip_network(host, strict=False)
     except ValueError as error:
         raise ValueError(f"{entry!r} is not an IP address, IP:PORT or network") from error
+    number = int(port) if port else None
+    if number is not None and not 1 <= number <= 65535:
+        raise ValueError(f"{entry!r} is not an IP address, IP:PORT or network: no such port")
+    return network, number
 
 
 class _Section(BaseModel):

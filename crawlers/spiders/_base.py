@@ -187,5 +187,9 @@ class SourceSpider(Spider):
     def _tell_progress(self, total: Counts) -> None:
         """Tell the process that started this one how far the crawl is."""
         if self.report_progress:
-            sys.stdout.write(json.dumps(asdict(total)) + "\n")
-            sys.stdout.flush()
+            try:
+                sys.stdout.write(json.dumps(asdict(total)) + "\n")
+                sys.stdout.flush()
+            except BrokenPipeError:
+                # Nobody is there any more to limit this process; the page at hand is committed.
+                self.report_progress, self.stopping = False, True

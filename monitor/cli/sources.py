@@ -23,6 +23,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 # Telegram's own rule is 5 to 32; four-letter names are sold.
 _CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
 _TELEGRAM_HOSTS = frozenset({"t.me", "telegram.me", "telegram.dog", "www.t.me"})
+# First steps of links to other things than channels. Source: Telegram, "Deep links".
+_OTHER_LINKS = frozenset(
+    {
+        *("addemoji", "addlist", "addstickers", "addtheme", "boost", "confirmphone", "contact"),
+        *("giftcode", "invoice", "joinchat", "login", "proxy", "setlanguage", "share", "socks"),
+    }
+)
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -60,7 +67,8 @@ def parse_address(text: str) -> tuple[SourceKind, str]:
         raise Misuse(f"{text!r} is not a web address: {error}") from error
     if host in _TELEGRAM_HOSTS:
         steps = [step for step in parts.path.split("/") if step and step != "s"]
-        return SourceKind.TELEGRAM, _channel(steps[0] if steps else "", text)
+        name = steps[0] if steps and steps[0].lower() not in _OTHER_LINKS else ""
+        return SourceKind.TELEGRAM, _channel(name, text)
     if parts.scheme not in ("http", "https") or not host or ("://" not in word and "." not in host):
         raise Misuse(
             f"{text!r} is not a source: give @channel, https://t.me/channel or https://forum.example/"

@@ -66,7 +66,10 @@ class RealChannel:
         before = int(request.query.get("before", len(self.messages) + 1))
         end = min(before - 1, self.shown)
         start = max(0, end - PAGE)
-        older = f'<a href="/s/realphotos?before={start + 1}" class="tme_messages_more js-messages_more" data-before="{start + 1}"></a>'
+        older = (
+            f'<a href="/s/realphotos?before={start + 1}" data-before="{start + 1}" '
+            'class="tme_messages_more js-messages_more"></a>'
+        )
         body = (
             f"<!DOCTYPE html><html><body>{self.info}<main class='tgme_main' "
             "data-url='/realphotos'><section class='tgme_channel_history js-message_history'>"

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+
+from monitor.alerts.message import compose, compose_test
+from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
+from tests.fixtures.stock import NOW, match
+
+FINDING = Finding(
+    id="d1",
+    case_id="case-1",
+    cluster="c",
+    post_id="p1",
+    source_id="s1",
+    source="@channel",
+    post_url="https://t.me/channel/1",
+    posted=NOW,
+    found_at=NOW,
+    match=match("case-1", "a"),
+    status=FindingStatus.NEW,
+)
+ALERT = Alert(
+    id="a1",
+    finding_id="d1",
+    case_id="case-1",
+    source_id="s1",
+    channel="mail",
+    recipient="team@example.org",
+    state=AlertState.PENDING,
+    attempts=0,
+    created_at=NOW,
+    next_try_at=NOW,
+    sent_at=None,
+    message_id="<a1@example.org>",
+    error="",
+)
+HOSTILE = (
+    "https://evil.example/<script>alert(1)</script>?a=\"'&b=http://www.worse.example/",
+    "https://evil.example/\r\nBcc: everyone@example.com\r\n\r\nbody",
+    "https://evil.example/\x00\x1b]8;;http://evil.example\x07\x9b31m",
+    "https://\u202eelpmaxe.live/\u2028x\ud800",
+    "{{ 7*7 }}{% raw %}",
+    "x" * 3_000,
+)
+
+
+def made(finding: Finding = FINDING, alert: Alert = ALERT) -> EmailMessage:
+    """The mail as it arrives."""
+    sent = compose(alert, finding, sender="haechi@example.org").as_bytes(policy=policy.SMTP)
+    message = message_from_bytes(sent, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def bodies(mail: EmailMessage) -> dict[str, str]:
+    return {part.get_content_type(): part.get_content() for part in mail.iter_parts()}
+
+
+def test_a_mail_says_in_text_and_html_and_two_languages_what_was_found() -> None:
+    mail = made()
+    parts = bodies(mail)
+    assert mail.get_content_type() == "multipart/alternative"
+    assert list(parts) == ["text/plain", "text/html"]
+    for text in parts.values():
+        for word in ("case-1", "d1", "strong", "@channel", "hxxps://t[.]me/channel/1", "게시물"):
+            assert word in text
+        assert FINDING.match.media_sha256 in text
+        assert "2026-11-23 09:30 UTC" in text
+
+
+def test_a_mail_has_no_picture_no_file_and_nothing_to_load_or_click() -> None:
+    mail = made()
+    assert all(part.get_content_maintype() == "text" for part in mail.iter_parts())
+    assert list(mail.iter_attachments()) == []
+    html = bodies(mail)["text/html"].lower()
+    for tag in ("<img", "<a ", "<script", "<link", "<iframe", "src=", "href=", "url("):
+        assert tag not in html
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_addresses_reach_neither_headers_nor_markup_nor_links(text: str) -> None:
+    clean, mail = made(), made(replace(FINDING, post_url=text, source=text))
+    assert mail.keys() == clean.keys()
+    assert mail["Bcc"] is None
+    assert mail["To"] == "team@example.org"
+    for kind, body in bodies(mail).items():
+        assert "http" not in body.lower()
+        assert re.search(r"\w\.(example|live)", body) is None
+        assert all(line.isprintable() for line in body.replace("\r\n", "\n").split("\n"))
+        if kind == "text/html":
+            assert "<script" not in body
+            assert body.count("<") == bodies(clean)[kind].count("<")
+
+
+def test_a_hostile_address_can_not_add_a_line_to_the_text() -> None:
+    lines = len(bodies(made())["text/plain"].splitlines())
+    for text in HOSTILE:
+        assert len(bodies(made(replace(FINDING, post_url=text)))["text/plain"].splitlines()) == (
+            lines
+        )
+
+
+def test_the_same_alert_makes_the_same_mail() -> None:
+    first, second = made(), made()
+    boundary = ("Content-Type",)
+    assert [pair for pair in first.items() if pair[0] not in boundary] == [
+        pair for pair in second.items() if pair[0] not in boundary
+    ]
+    assert bodies(first) == bodies(second)
+    assert first["Message-ID"] == "<a1@example.org>"
+
+
+def test_mails_about_one_case_and_source_make_one_thread() -> None:
+    first = made()
+    second = made(alert=replace(ALERT, id="a2", message_id="<a2@example.org>"))
+    other = made(alert=replace(ALERT, source_id="s2"))
+    assert first["References"] == second["References"] == second["In-Reply-To"]
+    assert other["References"] != first["References"]
+    assert first["Auto-Submitted"] == "auto-generated"
+
+
+def test_a_post_without_a_time_says_so() -> None:
+    assert "unknown" in bodies(made(replace(FINDING, posted=None)))["text/plain"]
+
+
+def test_a_test_mail_says_that_it_is_one() -> None:
+    mail = compose_test("haechi@example.org", "team@example.org", NOW)
+    assert "시험" in mail["Subject"]
+    assert "Nothing was found" in mail.get_content()
+    assert mail["Message-ID"].endswith("@example.org>")

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from monitor.store import cases
+from monitor.store.store import Store
+
+Haechi = Callable[..., Any]
+
+
+def counted(at_home: Haechi) -> dict[str, int]:
+    return {one["id"]: one["fingerprints"] for one in at_home("cases", "list", "--json").rows}
+
+
+def test_photos_are_enrolled_once(at_home: Haechi, photos: list[Path]) -> None:
+    ended = at_home("enrol", *photos, "--case", "2026-017")
+    assert ended.code == 0
+    assert "enrolled 3 photos" in ended.out
+    again = at_home("enrol", *photos, "--case", "2026-017")
+    assert "enrolled 0 photos, 3 were already" in again.out
+    assert counted(at_home) == {"2026-017": 3}
+
+
+def test_a_folder_of_cases_is_enrolled_at_once(
+    at_home: Haechi, photos: list[Path], tmp_path: Path
+) -> None:
+    for photo, case in zip(photos, ("case-a", "case-a", "사례-b"), strict=True):
+        (tmp_path / "all" / case).mkdir(parents=True, exist_ok=True)
+        photo.rename(tmp_path / "all" / case / photo.name)
+    assert at_home("enrol", "--case-from-folder", tmp_path / "all").code == 0
+    assert counted(at_home) == {"case-a": 2, "사례-b": 1}
+
+
+def test_a_folder_whose_name_is_no_case_is_refused_before_anything_is_enrolled(
+    at_home: Haechi, photos: list[Path], tmp_path: Path
+) -> None:
+    for photo, case in zip(photos, ("case-a", "hong gil dong", "case-b"), strict=True):
+        (tmp_path / "all" / case).mkdir(parents=True)
+        photo.rename(tmp_path / "all" / case / photo.name)
+    ended = at_home("enrol", "--case-from-folder", tmp_path / "all")
+    assert ended.code == 2
+    assert "hong gil dong" in ended.err
+    assert counted(at_home) == {}
+
+
+def test_what_is_no_photo_is_one_line_and_the_others_are_enrolled(
+    at_home: Haechi, photos: list[Path], tmp_path: Path
+) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("no photo")
+    cut = tmp_path / "cut.jpg"
+    cut.write_bytes(photos[0].read_bytes()[:2_000])
+    missing = tmp_path / "missing.jpg"
+    ended = at_home("enrol", text, photos[0], cut, missing, photos[1], "--case", "1")
+    assert ended.code == 1
+    lines = ended.err.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [str(text), str(cut), str(missing)]
+    assert counted(at_home) == {"1": 2}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--case", "1", "--case-from-folder"), ("--case", "a b"), ("--case", "../x")],
+)
+def test_enrolling_needs_one_plain_case(
+    at_home: Haechi, photos: list[Path], options: tuple[str, ...]
+) -> None:
+    assert at_home("enrol", photos[0], *options).code == 2
+    assert counted(at_home) == {}
+
+
+def test_an_empty_folder_is_misuse(at_home: Haechi, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ended = at_home("enrol", tmp_path / "empty", "--case", "1")
+    assert ended.code == 2
+    assert "no photo there" in ended.err
+
+
+def test_a_photo_of_too_little_texture_is_said_aloud(at_home: Haechi, tmp_path: Path) -> None:
+    Image.new("RGB", (200, 200), "grey").save(tmp_path / "flat.png")
+    ended = at_home("enrol", tmp_path / "flat.png", "--case", "1")
+    assert ended.code == 0
+    assert "too little texture" in ended.out
+    (row,) = at_home("cases", "show", "1", "--json").rows
+    assert row["findable"] is False
+    assert "exact copies only" in at_home("cases", "show", "1").out
+
+
+def test_no_photo_and_no_name_of_one_is_kept_anywhere(
+    at_home: Haechi, photos: list[Path], folder: Path, store: Store
+) -> None:
+    broken = photos[0].with_name("kim-cheolsu.jpg")
+    broken.write_bytes(photos[0].read_bytes()[:3_000])
+    with store.read() as db:
+        # A reader keeps the log of the database from being folded into it.
+        cases.every(db)
+        at_home("enrol", *photos, broken, "--case", "1")
+        at_home("scan", *photos)
+        kept = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert len(kept) >= 2
+    for content in kept.values():
+        for word in (b"gildong", b"cheolsu", b"photos"):
+            assert word not in content
+        for photo in photos:
+            data = photo.read_bytes()
+            assert all(data[at : at + 24] not in content for at in range(600, len(data), 997))
+
+
+def test_a_fingerprint_made_elsewhere_is_imported_and_finds_the_photo(
+    haechi: Haechi, at_home: Haechi, photos: list[Path], tmp_path: Path
+) -> None:
+    made = tmp_path / "mine.json"
+    ended = haechi("fingerprint", photos[0], "-o", made)
+    assert ended.code == 0
+    assert "no photo and no file name is in it" in ended.out
+    assert "gildong" not in made.read_text()
+    for told in ("imported 1 fingerprints into case 7, 0 were", "imported 0 fingerprints"):
+        ended = at_home("import", made, "--case", "7")
+        assert ended.code == 0
+        assert told in ended.out
+    (row,) = at_home("scan", photos[0], "--json").rows
+    assert [one["case"] for one in row["matches"]] == ["7"]
+
+
+def test_fingerprints_of_nothing_are_misuse_and_of_some_a_failure(
+    haechi: Haechi, photos: list[Path], tmp_path: Path
+) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("x")
+    assert haechi("fingerprint", text, "-o", tmp_path / "a.json").code == 2
+    assert not (tmp_path / "a.json").exists()
+    assert haechi("fingerprint", text, photos[0], "-o", tmp_path / "b.json").code == 1
+    assert len(json.loads((tmp_path / "b.json").read_text())["fingerprints"]) == 1
+    assert haechi("fingerprint", photos[0], "-o", tmp_path / "no" / "c.json").code == 2
+
+
+def test_wrong_entries_of_an_import_are_named_and_the_good_ones_taken(
+    haechi: Haechi, at_home: Haechi, photos: list[Path], tmp_path: Path
+) -> None:
+    made = tmp_path / "mine.json"
+    haechi("fingerprint", *photos, "-o", made)
+    content = json.loads(made.read_text())
+    content["fingerprints"][1]["pdq"] = ["\x1b[31mzz"]
+    made.write_text(json.dumps(content))
+    ended = at_home("import", made, "--case", "7")
+    assert ended.code == 1
+    assert "fingerprint 2 is not valid" in ended.err
+    assert counted(at_home) == {"7": 2}
+    made.write_text("{}")
+    assert at_home("import", made, "--case", "7").code == 2
+    assert at_home("import", made, "--case", "a b").code == 2
+
+
+def test_a_withdrawal_asks_deletes_and_is_for_good(
+    at_home: Haechi, photos: list[Path], store: Store
+) -> None:
+    at_home("enrol", *photos, "--case", "1")
+    asked = at_home("cases", "withdraw", "1", stdin="n\n")
+    assert asked.code == 1
+    assert counted(at_home) == {"1": 3}
+    ended = at_home("cases", "withdraw", "1", "--yes")
+    assert "3 fingerprints deleted" in ended.out
+    (row,) = at_home("cases", "list", "--json").rows
+    assert (row["status"], row["fingerprints"]) == ("withdrawn", 0)
+    ended = at_home("enrol", photos[0], "--case", "1")
+    assert ended.code == 2
+    assert "withdrawn" in ended.err
+    assert at_home("hunt", "--case", "1").code == 2
+    assert at_home("scan", photos[0], "--json").rows[0]["matches"] == []
+
+
+def test_a_case_that_does_not_exist_is_misuse(at_home: Haechi, tmp_path: Path) -> None:
+    for command in (
+        ("show", "x"),
+        ("withdraw", "x", "--yes"),
+        ("export", "x", "-o", tmp_path / "x.json"),
+    ):
+        ended = at_home("cases", *command)
+        assert ended.code == 2
+        assert "no case 'x'" in ended.err
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_an_export_can_be_imported_again(
+    at_home: Haechi, photos: list[Path], tmp_path: Path
+) -> None:
+    at_home("enrol", *photos, "--case", "1")
+    assert at_home("cases", "export", "1", "--output", tmp_path / "out.json").code == 0
+    at_home("import", tmp_path / "out.json", "--case", "2")
+    assert counted(at_home) == {"1": 3, "2": 3}
+
+
+def test_the_audit_says_who_enrolled_how_many_and_no_more(
+    at_home: Haechi, photos: list[Path], folder: Path
+) -> None:
+    at_home("enrol", photos[0], "--case", "1")
+    with sqlite3.connect(folder / "haechi.db") as db:
+        ((action, subject),) = db.execute("SELECT action, subject FROM audit")
+    db.close()
+    assert (action, subject) == ("enrolled 1", "1")

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from monitor.store import findings
+from monitor.store.store import Store
+from tests.fixtures.stock import found
+
+Haechi = Callable[..., Any]
+
+
+@pytest.fixture
+def finding(store: Store) -> str:
+    with store.write() as db:
+        (key,) = found(db)
+    return key
+
+
+def test_findings_are_listed_for_people_and_programs(at_home: Haechi, finding: str) -> None:
+    for command in (("findings",), ("findings", "list")):
+        assert finding in at_home(*command).out
+    (row,) = at_home("findings", "list", "--json").rows
+    assert (row["id"], row["case"], row["status"]) == (finding, "case-1", "new")
+    assert (row["source"], row["post"]) == ("@channel", "https://t.me/channel/1")
+    assert (row["transform"], row["region"]) == ("flip_y", [0.0, 0.0, 1.0, 1.0])
+    assert at_home("findings", "list", "--status", "dismissed", "--json").rows == []
+    assert at_home("findings", "list", "--case", "case-2", "--json").rows == []
+    assert at_home("findings", "list", "--status", "maybe").code == 2
+
+
+def test_a_finding_is_told_in_words(at_home: Haechi, finding: str) -> None:
+    ended = at_home("findings", "show", finding)
+    assert ended.code == 0
+    assert "differs from the enrolled photo in 4 of 256 bits" in ended.out
+    assert "hxxps://t[.]me/channel/1" in ended.out
+    assert "https://" not in ended.out
+    assert at_home("findings", "show", finding, "--json").rows[0]["id"] == finding
+
+
+@pytest.mark.parametrize(("verb", "status"), [("confirm", "confirmed"), ("dismiss", "dismissed")])
+def test_a_judgement_is_kept_with_its_author(
+    at_home: Haechi, finding: str, verb: str, status: str
+) -> None:
+    ended = at_home("findings", verb, finding)
+    assert ended.code == 0
+    assert f"finding {finding} is {status}" in ended.out
+    (row,) = at_home("findings", "list", "--json").rows
+    assert row["status"] == status
+    assert row["decided_by"]
+    assert row["decided_at"]
+    assert f"{status} by" in at_home("findings", "show", finding).out
+
+
+def test_a_dismissal_calls_back_the_mail_that_waits(
+    at_home: Haechi, finding: str, store: Store
+) -> None:
+    at_home("findings", "dismiss", finding)
+    with store.read() as db:
+        assert findings.count_alerts(db) == {"cancelled": 1}
+    (row,) = at_home("alerts", "list", "--state", "cancelled", "--json").rows
+    assert "dismissed" in row["error"]
+
+
+@pytest.mark.parametrize("verb", ["show", "confirm", "dismiss"])
+def test_a_finding_that_does_not_exist_is_misuse(at_home: Haechi, verb: str) -> None:
+    ended = at_home("findings", verb, "d\x1bnone")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "\x1b" not in ended.err

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.cli.init import SAMPLE
+from monitor.settings import Settings, load
+from monitor.store.store import Store
+
+Haechi = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("contact", "kept"),
+    [
+        ("mailto:a@b.org", "mailto:a@b.org"),
+        ("a@b.org", "mailto:a@b.org"),
+        ("https://b.org/contact?a='x'", "https://b.org/contact?a='x'"),
+        ('https://b.org/"\\', 'https://b.org/"\\'),
+    ],
+)
+def test_init_makes_settings_and_a_store_for_its_owner_only(
+    haechi: Haechi, tmp_path: Path, contact: str, kept: str
+) -> None:
+    home = tmp_path / "a" / "home"
+    ended = haechi("init", home, "--contact", contact)
+    assert ended.code == 0
+    assert f"ready: {home}" in ended.out
+    assert load(home).operator.contact == kept
+    assert home.stat().st_mode & 0o077 == 0
+    assert (home / "haechi.toml").stat().st_mode & 0o077 == 0
+    store = Store(load(home).store_url)
+    store.check()
+    store.close()
+    assert haechi("--home", home, "status").code == 0
+
+
+def test_the_contact_may_come_from_a_pipe(haechi: Haechi, tmp_path: Path) -> None:
+    ended = haechi("init", tmp_path, stdin="mailto:a@b.org\n")
+    assert ended.code == 0
+    assert load(tmp_path).operator.contact == "mailto:a@b.org"
+
+
+@pytest.mark.parametrize("stdin", ["", "\n"])
+def test_without_a_contact_nothing_is_made(haechi: Haechi, tmp_path: Path, stdin: str) -> None:
+    ended = haechi("init", tmp_path / "home", stdin=stdin)
+    assert ended.code == 2
+    assert "--contact" in ended.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("contact", ["nobody", "two words", "ftp://x", "a@b\nc", "해치"])
+def test_a_contact_that_is_none_is_misuse_and_nothing_is_made(
+    haechi: Haechi, tmp_path: Path, contact: str
+) -> None:
+    ended = haechi("init", tmp_path / "home", "--contact", contact)
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_init_on_an_old_folder_keeps_its_settings_and_what_is_stored(
+    haechi: Haechi, tmp_path: Path
+) -> None:
+    haechi("init", tmp_path, "--contact", "a@b.org")
+    haechi("--home", tmp_path, "sources", "add", "@channel")
+    path = tmp_path / "haechi.toml"
+    path.write_text(path.read_text() + "# mine\n")
+    assert haechi("init", tmp_path, "--contact", "other@b.org").code == 0
+    assert path.read_text().endswith("# mine\n")
+    assert load(tmp_path).operator.contact == "mailto:a@b.org"
+    assert len(haechi("--home", tmp_path, "sources", "list", "--json").rows) == 1
+
+
+def test_init_takes_the_folder_of_home_and_this_one(
+    haechi: Haechi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert haechi("--home", tmp_path / "a", "init", "--contact", "a@b.org").code == 0
+    (tmp_path / "b").mkdir()
+    monkeypatch.chdir(tmp_path / "b")
+    assert haechi("init", "--contact", "a@b.org").code == 0
+    assert sorted(one.parent.name for one in tmp_path.glob("*/haechi.toml")) == ["a", "b"]
+
+
+def test_a_place_that_can_not_be_written_is_one_line(haechi: Haechi, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = haechi("init", tmp_path / "file", "--contact", "a@b.org")
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert "can't write" in ended.err
+
+
+def test_the_sample_shows_settings_that_exist_with_their_defaults(tmp_path: Path) -> None:
+    text = SAMPLE.format(contact='"x"').replace("# [", "[")
+    lines = [line.removeprefix("# ") if " = " in line else line for line in text.splitlines()]
+    shown = tomllib.loads(
+        "\n".join(line for line in lines if not line.startswith("#") and "HAECHI_" not in line)
+    )
+    plain = Settings()
+    examples = {"contact", "allow_private", "from", "to", "security", "username", "password_file"}
+    assert shown["mail"]
+    for section, values in shown.items():
+        known = getattr(plain, section).model_dump(by_alias=True)
+        for key, value in values.items():
+            assert key in known
+            assert key in examples or known[key] == value, key

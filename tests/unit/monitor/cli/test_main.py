@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from monitor import __version__
+from monitor.cli.main import app
+
+README = Path(__file__).resolve().parents[4] / "README.md"
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    if path:
+        yield path
+    for name, one in getattr(command, "commands", {}).items():
+        yield from commands(one, (*path, name))
+
+
+COMMANDS = list(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_each_command_has_help(haechi: Callable[..., Any], path: tuple[str, ...]) -> None:
+    for option in ("--help", "-h"):
+        ended = haechi(*path, option)
+        assert ended.code == 0
+        assert "Usage: haechi " + " ".join(path) in ended.out
+    text = re.sub(r"(?s)Options:.*", "", ended.out)
+    assert len(text.split("\n\n")[1].split()) > 2
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_each_command_is_in_the_readme(path: tuple[str, ...]) -> None:
+    lines = [line for line in README.read_text().splitlines() if f"haechi {path[0]}" in line]
+    assert lines
+    if len(path) > 1:
+        assert any(re.search(rf"\b{path[1]}\b", line) for line in lines)
+
+
+def test_each_command_in_the_readme_exists() -> None:
+    known = {path[0] for path in COMMANDS}
+    named = set(re.findall(r"`(?:\$ )?haechi ([a-z]+)", README.read_text()))
+    assert named
+    assert named <= known
+
+
+def test_the_version_is_printed(haechi: Callable[..., Any]) -> None:
+    assert haechi("--version").out == f"haechi {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("enrol",), ("search",), ("--nonsense",)])
+def test_what_is_no_command_is_misuse(
+    haechi: Callable[..., Any], arguments: tuple[str, ...]
+) -> None:
+    ended = haechi(*arguments)
+    assert ended.code == 2
+    assert ended.err
+
+
+NEEDS_A_HOME = [
+    ("status",),
+    ("cases",),
+    ("sources",),
+    ("findings", "list"),
+    ("alerts", "test"),
+    ("crawl", "--all"),
+    ("run",),
+    ("search", "x"),
+    ("posts",),
+    ("hunt",),
+    ("index", "rebuild"),
+    ("enrol", "x.jpg", "--case", "1"),
+]
+
+
+@pytest.mark.parametrize("command", NEEDS_A_HOME, ids=" ".join)
+def test_without_a_configuration_every_command_says_how_to_make_one(
+    haechi: Callable[..., Any], tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    ended = haechi("--home", tmp_path, *command)
+    assert ended.code == 2
+    assert ended.err.startswith("haechi: no configuration")
+    assert "haechi init" in ended.err
+    assert ended.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", NEEDS_A_HOME, ids=" ".join)
+def test_with_a_damaged_store_every_command_says_so_in_one_line(
+    at_home: Callable[..., Any], folder: Path, command: tuple[str, ...]
+) -> None:
+    (folder / "haechi.db").write_bytes(b"this is no database" * 1_000)
+    ended = at_home(*command)
+    assert ended.code == 1
+    assert "is damaged" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+def test_a_missing_store_is_one_line(at_home: Callable[..., Any], folder: Path) -> None:
+    (folder / "haechi.db").unlink()
+    ended = at_home("status")
+    assert ended.code == 1
+    assert "`haechi init` makes it" in ended.err
+
+
+def test_the_home_may_come_from_the_environment(
+    haechi: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAECHI_HOME", str(folder))
+    assert haechi("status", "--json").rows[0]["home"] == str(folder)
+
+
+def test_a_wrong_setting_is_named(at_home: Callable[..., Any], folder: Path) -> None:
+    (folder / "haechi.toml").write_text("[crawl]\nworkrs = 2\n")
+    ended = at_home("status")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "crawl.workrs" in ended.err
+
+
+LISTINGS = [
+    ("cases",),
+    ("cases", "list"),
+    ("sources", "list"),
+    ("findings", "list"),
+    ("alerts", "list"),
+    ("posts",),
+    ("search", ""),
+]
+
+
+@pytest.mark.parametrize("command", LISTINGS, ids=" ".join)
+def test_a_listing_of_nothing_prints_no_line_of_json_and_a_word_for_people(
+    at_home: Callable[..., Any], command: tuple[str, ...]
+) -> None:
+    ended = at_home(*command, "--json")
+    assert (ended.code, ended.out) == (0, "")
+    ended = at_home(*command)
+    assert ended.code == 0
+    assert len(ended.out.splitlines()) == 1

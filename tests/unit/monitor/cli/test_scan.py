@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageOps
+
+Haechi = Callable[..., Any]
+
+
+@pytest.fixture
+def copies(photos: list[Path], tmp_path: Path) -> dict[str, Path]:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    with Image.open(photos[0]) as photo:
+        ImageOps.mirror(photo).save(folder / "mirrored.jpg", quality=70)
+        photo.resize((120, 150)).save(folder / "small.png")
+    (folder / "same.jpg").write_bytes(photos[0].read_bytes())
+    (folder / "other.jpg").write_bytes(photos[1].read_bytes())
+    return {path.stem: path for path in folder.iterdir()}
+
+
+def test_a_scan_says_of_each_file_what_it_matches(
+    at_home: Haechi, photos: list[Path], copies: dict[str, Path]
+) -> None:
+    at_home("enrol", photos[0], "--case", "1")
+    ended = at_home("scan", *copies.values(), "--json")
+    assert ended.code == 0
+    rows = {Path(row["file"]).stem: row for row in ended.rows}
+    for row in rows.values():
+        assert set(row) == {"file", "status", "matches"}
+        for one in row["matches"]:
+            assert set(one) - {"quality"} == {
+                "case",
+                "photo",
+                "method",
+                "distance",
+                "region",
+                "transform",
+                "grade",
+            }
+            assert one["region"] == [0.0, 0.0, 1.0, 1.0]
+    found = {
+        name: [
+            (one["case"], one["method"], one["transform"], one["grade"]) for one in row["matches"]
+        ]
+        for name, row in rows.items()
+    }
+    assert found == {
+        "same": [("1", "sha256", "none", "exact")],
+        "mirrored": [("1", "pdq", "flip_y", "strong")],
+        "small": [("1", "pdq", "none", "strong")],
+        "other": [],
+    }
+    assert rows["other"]["status"] == "no match"
+    assert rows["same"]["status"] == "match"
+
+
+def test_a_scan_of_a_folder_is_a_table_for_people(
+    at_home: Haechi, photos: list[Path], copies: dict[str, Path]
+) -> None:
+    at_home("enrol", photos[0], "--case", "case-1")
+    ended = at_home("scan", copies["same"].parent)
+    assert ended.code == 0
+    assert ended.out.count("case-1") == 3
+
+
+def test_what_can_not_be_read_is_told_and_the_others_are_scanned(
+    at_home: Haechi, photos: list[Path], tmp_path: Path
+) -> None:
+    at_home("enrol", photos[0], "--case", "1")
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"\xff\xd8\xff nothing")
+    ended = at_home("scan", bad, photos[0], tmp_path / "none.jpg", "--json")
+    assert ended.code == 1
+    first, second, third = ended.rows
+    assert (second["status"], len(second["matches"])) == ("match", 1)
+    assert (third["status"], third["matches"]) == ("no such file", [])
+    assert first["matches"] == []
+    assert at_home("scan", bad).code == 1
+
+
+def test_a_scan_stores_nothing(at_home: Haechi, photos: list[Path], folder: Path) -> None:
+    at_home("enrol", photos[0], "--case", "1")
+    before = at_home("status", "--json").rows
+    at_home("scan", *photos)
+    assert at_home("status", "--json").rows == before
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe.jpg", b"\x1b[31m.jpg", b"a\nb.jpg", b"[bold].jpg"])
+def test_an_odd_file_name_is_printed_without_harm(
+    at_home: Haechi, photos: list[Path], tmp_path: Path, name: bytes
+) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.write_bytes(photos[0].read_bytes())
+    ended = at_home("scan", path, "--json")
+    assert ended.code == 0
+    ended.out.encode()
+    assert len(ended.rows) == 1
+    assert ended.rows[0]["file"] == str(path)
+    table = at_home("scan", path)
+    assert table.code == 0
+    assert "\x1b" not in table.out
+    table.out.encode()
+
+
+def test_a_hunt_in_an_empty_store_is_fine(at_home: Haechi, photos: list[Path]) -> None:
+    at_home("enrol", photos[0], "--case", "1")
+    ended = at_home("hunt", "--case", "1")
+    assert ended.code == 0
+    assert "0 new findings" in ended.out

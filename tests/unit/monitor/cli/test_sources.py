@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from monitor.cli.sources import parse_address, parse_interval
+from monitor.errors import Misuse
+from monitor.models.source import SourceKind
+from monitor.store import sources
+from monitor.store.store import Store
+
+Haechi = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "address"),
+    [
+        ("@Some_Channel", "telegram", "@some_channel"),
+        (" @channel ", "telegram", "@channel"),
+        ("https://t.me/Channel", "telegram", "@channel"),
+        ("https://t.me/s/channel", "telegram", "@channel"),
+        ("https://t.me/channel/123?single", "telegram", "@channel"),
+        ("t.me/channel", "telegram", "@channel"),
+        ("http://telegram.me/channel", "telegram", "@channel"),
+        ("https://Forum.Example", "forum", "https://forum.example/"),
+        ("forum.example/board/", "forum", "https://forum.example/board/"),
+        ("http://127.0.0.1:8101/forum/", "forum", "http://127.0.0.1:8101/forum/"),
+        ("http://[::1]:81/", "forum", "http://[::1]:81/"),
+        ("https://a.example/?f=1#x", "forum", "https://a.example/?f=1"),
+    ],
+)
+def test_one_place_has_one_address_however_it_is_written(
+    given: str, kind: str, address: str
+) -> None:
+    assert parse_address(given) == (SourceKind(kind), address)
+
+
+NONE = [
+    "",
+    "@",
+    "@ab",
+    "@1channel",
+    "@" + "x" * 40,
+    "@chan nel",
+    "@한글채널",
+    "t.me/+invite",
+    "https://t.me/joinchat/AAAA_bbb-cc",
+    "https://t.me/addstickers/Some_set",
+    "https://t.me/Share/url?url=x",
+    "https://t.me/",
+    "https://t.me/c/1234/5",
+    "ftp://x",
+    "ftp://forum.example/",
+    "https://",
+    "https:///x",
+    "not a url",
+    "forum",
+    "javascript:alert(1)",
+    "file:///etc/passwd",
+    "https://[::1",
+    "https://a.example:99999/",
+    "https://a.example:x/",
+    "https://a b.example/",
+    "https://a.example/\r\nHost: x",
+    "https://user:secret@a.example/",
+]
+
+
+@pytest.mark.parametrize("given", NONE)
+def test_anything_else_is_no_place(given: str) -> None:
+    with pytest.raises(Misuse) as caught:
+        parse_address(given)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [one for one in NONE if one])
+def test_a_wrong_address_is_misuse_in_one_line_and_is_not_watched(
+    at_home: Haechi, given: str
+) -> None:
+    ended = at_home("sources", "add", given)
+    assert ended.code == 2
+    assert ended.err.count("\n") == 1
+    assert at_home("sources", "list", "--json").rows == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("2h", 7_200), ("1d", 86_400)]
+)
+def test_an_interval_is_a_number_and_a_unit(text: str, seconds: int) -> None:
+    assert parse_interval(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0s", "-5m", "1.5h", "m", "5 w", "999999999", "9999d"])
+def test_anything_else_is_no_interval(text: str) -> None:
+    with pytest.raises(Misuse, match="--every"):
+        parse_interval(text)
+
+
+def test_a_source_is_added_listed_shown_paused_resumed_and_removed(at_home: Haechi) -> None:
+    assert at_home("sources", "add", "https://t.me/Channel", "--every", "10m").code == 0
+    (row,) = at_home("sources", "list", "--json").rows
+    assert (row["address"], row["interval_s"], row["state"]) == ("@channel", 600, "new")
+    assert at_home("sources", "show", row["id"], "--json").rows[0]["source"] == row
+    assert "never crawled yet" in at_home("sources", "show", "t.me/channel").out
+    assert at_home("sources", "pause", "@channel").code == 0
+    assert "paused" in at_home("sources").out
+    assert at_home("sources", "resume", "@channel").code == 0
+    assert at_home("sources", "list", "--json").rows == [row]
+    assert at_home("sources", "remove", "@channel").code == 0
+    assert at_home("sources", "list", "--json").rows == []
+
+
+def test_adding_twice_sets_the_interval_and_keeps_the_rest(at_home: Haechi, store: Store) -> None:
+    at_home("sources", "add", "@channel")
+    with store.write() as db:
+        key = sources.every(db)[0].id
+        sources.save_checkpoint(db, key, {"newest": 5})
+    ended = at_home("sources", "add", "@channel", "--every", "1h")
+    assert "already watched" in ended.out
+    (row,) = at_home("sources", "list", "--json").rows
+    assert row["interval_s"] == 3_600
+    with store.read() as db:
+        assert sources.load_checkpoint(db, key) == {"newest": 5}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("sources", "show", "@nobody"),
+        ("sources", "pause", "@nobody"),
+        ("sources", "remove", "https://nobody.example/"),
+        ("crawl", "@nobody"),
+        ("crawl", "nobody"),
+        ("posts", "--source", "@nobody"),
+        ("search", "x", "--source", "@nobody"),
+    ],
+    ids=" ".join,
+)
+def test_a_source_that_is_not_watched_is_misuse(at_home: Haechi, command: tuple[str, ...]) -> None:
+    ended = at_home(*command)
+    assert ended.code == 2
+    assert "unknown source" in ended.err
+    assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [("crawl",), ("crawl", "@channel", "--all")])
+def test_a_crawl_needs_one_source_or_all(at_home: Haechi, command: tuple[str, ...]) -> None:
+    assert at_home(*command).code == 2
+
+
+def test_a_crawl_of_nothing_says_how_to_begin(at_home: Haechi) -> None:
+    ended = at_home("crawl", "--all")
+    assert ended.code == 2
+    assert "sources add" in ended.err

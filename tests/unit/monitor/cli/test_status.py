@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from monitor.clock import utc_now
+from monitor.locks import hold
+from monitor.models.finding import AlertState
+from monitor.models.source import SourceState
+from monitor.store import findings, outbox, sources
+from monitor.store.store import Store
+from tests.fixtures.stock import NOW, found, new_source
+
+Haechi = Callable[..., Any]
+
+
+def test_a_new_home_has_nothing_to_tell(at_home: Haechi, folder: Path) -> None:
+    (row,) = at_home("status", "--json").rows
+    assert row["home"] == str(folder)
+    assert row["daemon"] is False
+    assert row["sources"] == {"watched": 0}
+    assert row["trouble"] == []
+    assert "nothing needs attention" in at_home("status").out
+
+
+def test_the_status_counts_what_there_is(at_home: Haechi, store: Store, folder: Path) -> None:
+    with store.write() as db:
+        found(db)
+    with hold(folder, "daemon", what="a test"):
+        (row,) = at_home("status", "--json").rows
+    assert row["daemon"] is True
+    assert row["stored"] == {"posts": 1, "media": 1, "media_failed": 0}
+    assert row["cases"] == {"active": 1, "withdrawn": 0, "fingerprints": 1}
+    assert row["findings"]["new"] == 1
+    assert row["alerts"]["pending"] == 1
+
+
+def test_whatever_needs_attention_is_told(at_home: Haechi, store: Store, folder: Path) -> None:
+    with store.write() as db:
+        found(db)
+        (alert,) = findings.every_alert(db)
+        findings.set_alert(db, alert.id, AlertState.FAILED)
+        key = new_source(db, "@dead").id
+        sources.failed(db, key, SourceState.PRIVATE_OR_BANNED, "the channel [bold]is gone\x1b[2J")
+        outbox.enqueue(db, outbox.POST, ["x"], utc_now() - timedelta(hours=1))
+        outbox.bury(db, outbox.POST, "y", "too long", NOW)
+    (folder / "haechi.toml").write_text("")
+    trouble = at_home("status", "--json").rows[0]["trouble"]
+    for word in ("@dead is", "given up", "wait to be indexed", "could not be indexed", "mail.to"):
+        assert any(word in line for line in trouble), word
+    ended = at_home("status")
+    assert ended.code == 0
+    assert "[bold]is gone" in ended.out
+    assert "\x1b" not in ended.out
+
+
+def test_a_source_that_is_silent_for_too_long_is_told_unless_paused(
+    at_home: Haechi, store: Store
+) -> None:
+    with store.write() as db:
+        key = new_source(db).id
+        long_ago = utc_now() - timedelta(days=9)
+        sources.succeeded(db, key, long_ago, new_posts=0)
+    assert "is `haechi run` on?" in at_home("status").out
+    at_home("sources", "pause", "@channel")
+    assert at_home("status", "--json").rows[0]["trouble"] == []
+
+
+def checks(ended: Any) -> dict[str, str]:
+    return {row["what"]: row["state"] for row in ended.rows}
+
+
+def test_the_doctor_names_what_is_missing(at_home: Haechi, folder: Path) -> None:
+    ended = at_home("doctor", "--json")
+    assert ended.code == 1
+    states = checks(ended)
+    assert (states["settings"], states["store"], states["mail"]) == ("ok", "ok", "error")
+    assert "connection refused" in at_home("doctor").out
+    folder.chmod(0o755)
+    assert checks(at_home("doctor", "--json"))["privacy"] == "warning"
+    (folder / "haechi.db").write_bytes(b"x" * 5_000)
+    (folder / "search.db").write_bytes(b"x" * 5_000)
+    states = checks(at_home("doctor", "--json"))
+    assert (states["store"], states["search index"]) == ("error", "error")
+
+
+def test_the_doctor_has_a_word_without_a_home(haechi: Haechi, tmp_path: Path) -> None:
+    ended = haechi("--home", tmp_path, "doctor", "--json")
+    assert ended.code == 1
+    assert checks(ended)["settings"] == "error"

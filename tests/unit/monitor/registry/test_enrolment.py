@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.cli.demo.pictures import original, photograph
+from monitor.errors import MediaError, Misuse
+from monitor.pictures import PictureLimits
+from monitor.registry import enrolment
+from monitor.store import cases
+from monitor.store.store import Store
+from tests.fixtures.stock import NOW, digest, eight, fingerprint
+
+LIMITS = PictureLimits()
+PHOTO = original(photograph(1, (320, 240))).data
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    good = {"pdq": [digest("a")], "quality": 90, "sha256": None, "phash": None, "recipe": 1}
+    return good | changes
+
+
+def written(folder: Path, *entries: Any, **changes: Any) -> Path:
+    content = {"format": "haechi-fingerprints", "version": 1, "fingerprints": list(entries)}
+    path = folder / "prints.json"
+    path.write_text(json.dumps(content | changes))
+    return path
+
+
+def test_a_photo_has_one_fingerprint_with_eight_turns() -> None:
+    one = enrolment.fingerprint(PHOTO, "case-1", LIMITS, NOW)
+    assert one == enrolment.fingerprint(PHOTO, "case-1", LIMITS, NOW)
+    assert one.id != enrolment.fingerprint(PHOTO, "case-2", LIMITS, NOW).id
+    assert (len(one.pdq), len(set(one.pdq))) == (8, 8)
+    assert enrolment.has_texture(one)
+
+
+def test_what_is_no_photo_has_none() -> None:
+    with pytest.raises(MediaError, match="not a picture"):
+        enrolment.fingerprint(b"not a photo", "case-1", LIMITS, NOW)
+
+
+def test_a_file_that_can_not_be_read_says_why(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.jpg", tmp_path, tmp_path / ("x" * 300)):
+        with pytest.raises(MediaError):
+            enrolment.read_photo(path, LIMITS)
+    big = tmp_path / "big.jpg"
+    big.write_bytes(b"x" * 11)
+    with pytest.raises(MediaError, match="larger than"):
+        enrolment.read_photo(big, PictureLimits(max_bytes=10))
+
+
+def test_fingerprints_survive_the_way_through_a_file(tmp_path: Path) -> None:
+    made = [
+        enrolment.fingerprint(PHOTO, "", LIMITS, NOW),
+        fingerprint("", eight("b"), quality=3),
+        fingerprint("", [digest("bare")], sha256=digest("s")),
+    ]
+    path = tmp_path / "prints.json"
+    enrolment.to_file(made, path)
+    good, bad = enrolment.from_file(path, "case-9", NOW)
+    assert bad == []
+    assert [replace(one, id="", case_id="") for one in good] == [
+        replace(one, id="") for one in made
+    ]
+    assert {one.case_id for one in good} == {"case-9"}
+    assert good[0].id == enrolment.fingerprint(PHOTO, "case-9", LIMITS, NOW).id
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_file_names_no_case_no_time_and_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "prints.json"
+    enrolment.to_file([fingerprint("case-secret", eight("a"))], path)
+    text = path.read_text()
+    assert "case-secret" not in text
+    assert "2026" not in text
+    assert set(json.loads(text)["fingerprints"][0]) == {
+        "pdq",
+        "quality",
+        "sha256",
+        "phash",
+        "recipe",
+    }
+
+
+def test_importing_twice_changes_nothing(store: Store, tmp_path: Path) -> None:
+    path = written(tmp_path, entry(), entry(), entry(pdq=eight("b")))
+    for added in (2, 0):
+        good, _ = enrolment.from_file(path, "case-1", NOW)
+        with store.write() as db:
+            assert cases.enrol(db, "case-1", good, actor="x", now=NOW) == added
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"pdq": []},
+        {"pdq": [digest("a")] * 9},
+        {"pdq": [digest("a").upper()]},
+        {"pdq": [digest("a")[:-1]]},
+        {"pdq": [digest("a") + "\n"]},
+        {"pdq": digest("a")},
+        {"pdq": None},
+        {"quality": 101},
+        {"quality": -1},
+        {"quality": "90"},
+        {"quality": True},
+        {"quality": 1e9},
+        {"sha256": "short"},
+        {"phash": "zz"},
+        {"recipe": 0},
+        {"recipe": 10**40},
+    ],
+)
+def test_a_wrong_entry_is_named_by_its_number_and_the_others_are_taken(
+    tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    path = written(tmp_path, entry(), entry(**wrong), entry(pdq=[digest("z")]))
+    good, bad = enrolment.from_file(path, "case-1", NOW)
+    assert [one.pdq for one in good] == [(digest("a"),), (digest("z"),)]
+    assert bad == ["fingerprint 2 is not valid; it was left out"]
+
+
+@pytest.mark.parametrize("other", [None, 3, "x", [], {}])
+def test_an_entry_that_is_no_entry_is_named(tmp_path: Path, other: object) -> None:
+    assert len(enrolment.from_file(written(tmp_path, other), "case-1", NOW)[1]) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"\xff\xd8\xff",
+        b"[" * 100_000,
+        b'{"format": "haechi-fingerprints", "version": 2, "fingerprints": []}',
+        b'{"format": "haechi-fingerprints", "version": 1}',
+        b'{"format": "haechi-fingerprints", "version": 1, "fingerprints": {}}',
+    ],
+)
+def test_what_is_no_such_file_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "prints.json"
+    path.write_bytes(content)
+    with pytest.raises(Misuse, match=r"prints\.json") as caught:
+        enrolment.from_file(path, "case-1", NOW)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder_that_is_missing_are_told(tmp_path: Path) -> None:
+    with pytest.raises(Misuse, match="can't read"):
+        enrolment.from_file(tmp_path / "none", "case-1", NOW)
+    with pytest.raises(Misuse, match="can't write"):
+        enrolment.to_file([], tmp_path / "no" / "prints.json")
+
+
+@pytest.mark.parametrize("case_id", ["1", "2026-017", "사례_3", "a.b", "x" * 64])
+def test_a_plain_case_id_is_taken(case_id: str) -> None:
+    assert enrolment.check_case_id(case_id) == case_id
+
+
+@pytest.mark.parametrize("case_id", ["", ".", "-x", "a b", "a/b", "x" * 65, "a\n", "a\r\nBcc: x"])
+def test_any_other_case_id_is_refused(case_id: str) -> None:
+    with pytest.raises(Misuse, match="case id"):
+        enrolment.check_case_id(case_id)

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import pytest
+
+from monitor.models.finding import AlertState, FindingStatus
+from monitor.models.match import Grade
+from monitor.store import audit, cases, findings
+from monitor.store.findings import Alerting
+from monitor.store.store import Store
+from tests.fixtures.stock import ALERTING, NOW, StoppedClock, found, match
+
+TWO = Alerting((("mail", "a@example.org"), ("mail", "b@example.org")), "example.org")
+
+
+def states(store: Store) -> list[AlertState]:
+    with store.read() as db:
+        return [one.state for one in findings.every_alert(db)]
+
+
+def test_a_finding_says_where_and_what_was_found(store: Store) -> None:
+    with store.write() as db:
+        (key,) = found(db)
+    with store.read() as db:
+        one = findings.get(db, key)
+    assert one is not None
+    assert (one.case_id, one.source, one.post_url) == (
+        "case-1",
+        "@channel",
+        "https://t.me/channel/1",
+    )
+    assert one.match == match("case-1", "a")
+    assert (one.status, one.found_at) == (FindingStatus.NEW, NOW)
+
+
+def test_writing_a_match_twice_gives_one_finding_and_one_alert(store: Store) -> None:
+    with store.write() as db:
+        assert len(found(db)) == 1
+        assert found(db) == []
+    with store.read() as db:
+        assert len(findings.every(db)) == 1
+    assert states(store) == [AlertState.PENDING]
+
+
+def test_each_recipient_is_told_once_of_the_same_picture_in_a_source(store: Store) -> None:
+    with store.write() as db:
+        for number in (1, 2, 3):
+            found(db, number=number, alerting=TWO)
+    with store.read() as db:
+        told = [(one.recipient, one.message_id) for one in findings.every_alert(db)]
+        assert len(findings.every(db)) == 3
+    assert sorted(recipient for recipient, _ in told) == ["a@example.org", "b@example.org"]
+    assert len({message for _, message in told}) == 2
+
+
+@pytest.mark.parametrize("other", [{"address": "@elsewhere"}, {"name": "b"}, {"case_id": "case-2"}])
+def test_another_source_picture_or_case_is_told_of(store: Store, other: dict[str, str]) -> None:
+    with store.write() as db:
+        found(db)
+        found(db, number=2, **other)  # type: ignore[arg-type]  # one of the texts
+    assert states(store) == [AlertState.PENDING] * 2
+
+
+def test_what_is_to_be_reviewed_is_listed_and_not_mailed(store: Store) -> None:
+    with store.write() as db:
+        assert len(found(db, grade=Grade.REVIEW)) == 1
+    assert states(store) == []
+
+
+def test_a_match_of_a_withdrawn_case_is_dropped(store: Store) -> None:
+    with store.write() as db:
+        (key,) = found(db)
+        cases.withdraw(db, "case-1", actor="x", now=NOW)
+        one = findings.get(db, key)
+        assert one is not None
+        again = findings.add(
+            db,
+            source_id=one.source_id,
+            post_id=one.post_id,
+            matches=[match("case-1", "b"), match("case-none", "b")],
+            alerting=ALERTING,
+            now=NOW,
+        )
+    assert again == []
+
+
+def test_a_withdrawal_deletes_the_hashes_and_calls_back_what_waits(store: Store) -> None:
+    with store.write() as db:
+        for number, state in enumerate((AlertState.FAILED, AlertState.SENT), start=1):
+            found(db, number=number, name=str(number))
+            (waiting,) = findings.due_alerts(db, NOW, 1)
+            findings.set_alert(db, waiting.id, state)
+        found(db, number=8, name="8")
+        found(db, number=9, case_id="case-2")
+        assert cases.withdraw(db, "case-1", actor="x", now=NOW) == 1
+        assert cases.active_fingerprints(db, "case-1") == []
+        assert len(cases.active_fingerprints(db)) == 1
+        by_case = {
+            case: {one.state for one in findings.every_alert(db) if one.case_id == case}
+            for case in ("case-1", "case-2")
+        }
+        withdrawn, other = cases.every(db)
+    assert by_case["case-1"] == {AlertState.CANCELLED, AlertState.SENT}
+    assert by_case["case-2"] == {AlertState.PENDING}
+    assert (withdrawn.status, withdrawn.withdrawn_at, withdrawn.fingerprints) == (
+        "withdrawn",
+        NOW,
+        0,
+    )
+    assert (other.status, other.fingerprints) == ("active", 1)
+
+
+def test_nothing_is_enrolled_under_a_withdrawn_case(store: Store) -> None:
+    with store.write() as db:
+        found(db)
+        cases.withdraw(db, "case-1", actor="x", now=NOW)
+        with pytest.raises(ValueError, match="withdrawn"):
+            cases.enrol(db, "case-1", [], actor="x", now=NOW)
+
+
+def test_a_dismissal_calls_back_every_alert_of_these_media(store: Store) -> None:
+    with store.write() as db:
+        (key,) = found(db)
+        found(db, address="@elsewhere")
+        found(db, name="b", number=2)
+        findings.decide(db, key, FindingStatus.DISMISSED, actor="kim", now=NOW)
+    assert sorted(states(store)) == ["cancelled", "cancelled", "pending"]
+    with store.read() as db:
+        one = findings.get(db, key)
+    assert one is not None
+    assert (one.status, one.decided_by, one.decided_at) == ("dismissed", "kim", NOW)
+
+
+def test_dismissed_media_are_never_told_of_again(store: Store) -> None:
+    with store.write() as db:
+        (key,) = found(db)
+        findings.decide(db, key, FindingStatus.DISMISSED, actor="kim", now=NOW)
+        assert len(found(db, address="@elsewhere")) == 1
+        assert len(found(db, case_id="case-2", number=5)) == 1
+    with store.read() as db:
+        alerts = findings.every_alert(db)
+    assert sorted((one.case_id, one.state.value) for one in alerts) == [
+        ("case-1", "cancelled"),
+        ("case-2", "pending"),
+    ]
+
+
+def test_a_confirmation_leaves_alerts_alone_and_is_in_the_audit(store: Store) -> None:
+    with store.write() as db:
+        (key,) = found(db)
+        before = audit.version(db)
+        findings.decide(db, key, FindingStatus.CONFIRMED, actor="kim", now=NOW)
+        assert audit.version(db) == before + 1
+        assert findings.count_by_status(db) == {"confirmed": 1}
+    assert states(store) == [AlertState.PENDING]
+
+
+def test_findings_are_listed_by_case_status_and_post(store: Store) -> None:
+    with store.write() as db:
+        (first,) = found(db)
+        (second,) = found(db, case_id="case-2", number=2)
+        findings.decide(db, second, FindingStatus.CONFIRMED, actor="kim", now=NOW)
+        assert [one.id for one in findings.every(db, case_id="case-1")] == [first]
+        assert [one.id for one in findings.every(db, status=FindingStatus.CONFIRMED)] == [second]
+        post = findings.every(db, case_id="case-2")[0].post_id
+        assert [one.id for one in findings.every(db, post_id=post)] == [second]
+        assert findings.get(db, "d-none") is None
+
+
+def test_alerts_are_due_from_their_time_on_and_retry_makes_all_due(store: Store) -> None:
+    clock = StoppedClock()
+    with store.write() as db:
+        found(db)
+        (alert,) = findings.due_alerts(db, clock(), 10)
+        clock.move(minutes=5)
+        findings.set_alert(db, alert.id, AlertState.PENDING, next_try_at=clock(), attempts=4)
+        assert findings.due_alerts(db, NOW, 10) == []
+        assert findings.retry_alerts(db, NOW) == 1
+        (due,) = findings.due_alerts(db, NOW, 10)
+        assert due.attempts == 0
+        findings.set_alert(db, alert.id, AlertState.SENT)
+        assert findings.retry_alerts(db, NOW) == 0
+        assert findings.count_alerts(db) == {"sent": 1}

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+import monitor.store
+from monitor.errors import StoreError
+from monitor.store.store import Store
+from monitor.store.tables import SCHEMA_REVISION, metadata
+
+
+def test_the_newest_migration_is_the_revision_that_the_tables_claim() -> None:
+    config = Config()
+    folder = Path(monitor.store.__path__[0]) / "migrations"
+    config.set_main_option("script_location", str(folder))
+    assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA_REVISION
+
+
+def test_migrating_gives_the_very_tables_that_the_code_knows(store: Store) -> None:
+    with store.engine.connect() as db:
+        context = MigrationContext.configure(
+            db, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_again_changes_nothing(store: Store) -> None:
+    with store.write() as db:
+        db.execute(text("INSERT INTO cases (id, status, opened_at) VALUES ('x', 'active', 0)"))
+    store.migrate()
+    with store.read() as db:
+        assert db.scalar(text("SELECT count(*) FROM cases")) == 1
+    assert store.revision() == SCHEMA_REVISION
+
+
+def test_a_folder_with_a_percent_sign_is_no_trouble(tmp_path: Path) -> None:
+    folder = tmp_path / "100% of %(home)s"
+    folder.mkdir()
+    store = Store(f"sqlite:///{folder / 'haechi.db'}")
+    store.migrate()
+    store.check()
+    store.close()
+
+
+def test_a_missing_store_says_how_it_is_made(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="does not exist; `haechi init` makes it"):
+        Store(f"sqlite:///{tmp_path / 'none.db'}").check()
+    assert list(tmp_path.iterdir()) == []
+
+
+def set_revision(store: Store, revision: str) -> None:
+    with store.write() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = :to"), {"to": revision})
+
+
+def test_a_store_of_an_older_version_is_refused_until_it_is_migrated(store: Store) -> None:
+    set_revision(store, "0000")
+    with pytest.raises(StoreError, match="is of version 0000") as caught:
+        store.check()
+    assert "haechi init" in str(caught.value)
+
+
+def test_a_store_without_tables_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "haechi.db").touch()
+    store = Store(f"sqlite:///{tmp_path / 'haechi.db'}")
+    with pytest.raises(StoreError, match="version none"):
+        store.check()
+    store.close()
+
+
+def test_a_store_of_a_newer_version_is_not_touched(store: Store) -> None:
+    set_revision(store, "9999")
+    with pytest.raises(StoreError, match="newer Haechi"):
+        store.migrate()
+    assert store.revision() == "9999"
+
+
+@pytest.mark.parametrize("content", [b"this is no database", b"SQLite format 3\0" + b"\xff" * 4096])
+def test_a_damaged_store_is_told_in_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "haechi.db"
+    path.write_bytes(content)
+    store = Store(f"sqlite:///{path}")
+    for use in (store.check, store.migrate):
+        with pytest.raises(StoreError) as caught:
+            use()
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+    store.close()
+    assert path.read_bytes()[: len(content)] == content
+
+
+def test_a_page_that_was_overwritten_is_told_in_one_line(store: Store, tmp_path: Path) -> None:
+    store.close()
+    path = tmp_path / "haechi.db"
+    content = bytearray(path.read_bytes())
+    content[4096 : 4096 * 12] = b"\xff" * (4096 * 11)
+    path.write_bytes(content)
+
+    def read_all() -> None:
+        with store.read() as db:
+            for table in metadata.sorted_tables:
+                db.execute(table.select()).all()
+
+    with pytest.raises(StoreError, match="damaged"):
+        read_all()
+
+
+def test_a_store_in_a_folder_that_does_not_exist_can_not_be_made(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'no' / 'haechi.db'}")
+    with pytest.raises(StoreError, match="unable to open"):
+        store.migrate()
+    store.close()

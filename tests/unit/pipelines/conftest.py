@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.errors import MediaError, SourceUnavailable
+from monitor.models.source import Source
+from monitor.pictures import PictureLimits
+from monitor.registry.bank import Registry
+from monitor.store.store import Store
+from pipelines.services import Services
+from tests.fixtures.stock import ALERTING, StoppedClock, new_source, new_store
+
+
+class Files:
+    """A fetcher of files that are in memory."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes | MediaError | SourceUnavailable] = {}
+        self.asked: list[str] = []
+
+    async def __call__(self, url: str) -> bytes:
+        self.asked.append(url)
+        found = self.files.get(url, SourceUnavailable("no answer in time", url=url))
+        if isinstance(found, bytes):
+            return found
+        raise found
+
+
+@pytest.fixture
+def files() -> Files:
+    return Files()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = new_store(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def source(store: Store) -> Source:
+    with store.write() as db:
+        return new_source(db)
+
+
+@pytest.fixture
+def services(store: Store, files: Files) -> Services:
+    return Services(
+        store=store,
+        registry=Registry(store),
+        fetch=files,
+        limits=dataclasses.replace(PictureLimits(), max_bytes=1 << 20),
+        alerting=ALERTING,
+        clock=StoppedClock(),
+    )

@@ -1,0 +1,157 @@
+"""Fetching and hashing: what is fetched at all, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any, Protocol
+
+import pytest
+
+from monitor.cli.demo.pictures import original, photograph
+from monitor.errors import MediaError, SourceUnavailable
+from monitor.models.item import MediaItem
+from monitor.models.media import MediaStatus
+from monitor.models.post import MediaKind, MediaRef
+from monitor.models.source import Source
+from monitor.pictures import PictureLimits
+from monitor.store import posts
+from pipelines.services import Services
+from pipelines.steps import hash_media as hashing
+from pipelines.steps.fetch_media import fetch_media
+from pipelines.steps.hash_media import hash_media
+from tests.fixtures.stock import NOW, facts, item, picture
+
+URL = "https://cdn.example/a.jpg"
+PHOTO = original(photograph(1, (320, 240))).data
+
+
+class Files(Protocol):
+    files: dict[str, Any]
+    asked: list[str]
+
+
+def fetched(services: Services, kind: MediaKind = MediaKind.PHOTO, **ref: Any) -> MediaItem:
+    return asyncio.run(fetch_media(MediaItem(MediaRef(URL, kind, **ref)), services))
+
+
+def test_a_picture_is_fetched(services: Services, files: Files) -> None:
+    files.files[URL] = PHOTO
+    one = fetched(services)
+    assert (one.data, one.status) == (PHOTO, None)
+
+
+@pytest.mark.parametrize("kind", [MediaKind.PHOTO, MediaKind.VIDEO_THUMB, MediaKind.STICKER])
+def test_all_that_is_shown_as_a_picture_is_fetched(
+    services: Services, files: Files, kind: MediaKind
+) -> None:
+    files.files[URL] = PHOTO
+    assert fetched(services, kind).data == PHOTO
+
+
+def test_a_video_is_not_fetched_and_says_so(services: Services, files: Files) -> None:
+    one = fetched(services, MediaKind.VIDEO)
+    assert (one.status, one.reason) == (MediaStatus.SKIPPED, "videos are not read yet")
+    assert files.asked == []
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "A.JPEG", "b.tar.png", "사진.webp"])
+def test_an_attachment_is_fetched_when_its_name_says_it_is_a_picture(
+    services: Services, files: Files, name: str
+) -> None:
+    files.files[URL] = PHOTO
+    assert fetched(services, MediaKind.FILE, name=name).data == PHOTO
+
+
+@pytest.mark.parametrize("name", [None, "", "a.exe", "jpg", ".jpg", "a.jpg.exe", "a\0"])
+def test_another_attachment_is_not(services: Services, files: Files, name: str | None) -> None:
+    files.files[URL] = PHOTO
+    one = fetched(services, MediaKind.FILE, name=name)
+    assert one.status is MediaStatus.SKIPPED
+    assert files.asked == []
+
+
+def test_a_file_that_is_known_by_its_sites_id_is_not_fetched_again(
+    services: Services, source: Source, files: Files
+) -> None:
+    known = picture("a", ref=MediaRef(URL, MediaKind.PHOTO, origin_id="tg:1"))
+    with services.store.write() as db:
+        posts.write(db, [item(source, 1, media=[known])], NOW)
+    one = fetched(services, origin_id="tg:1")
+    assert (one.facts, one.known, one.status) == (facts("a"), True, MediaStatus.HASHED)
+    assert files.asked == []
+    fetched(services, origin_id="tg:2")
+    assert files.asked == [URL]
+
+
+def test_what_can_not_be_had_for_good_is_skipped_and_what_fails_for_now_failed(
+    services: Services, files: Files
+) -> None:
+    files.files[URL] = MediaError("larger than the limit")
+    one = fetched(services)
+    assert (one.status, one.reason) == (MediaStatus.SKIPPED, "larger than the limit")
+    files.files[URL] = SourceUnavailable("no answer in time", url=URL)
+    one = fetched(services)
+    assert (one.status, one.reason) == (MediaStatus.FAILED, "no answer in time")
+
+
+def hashed(services: Services, data: bytes | None) -> MediaItem:
+    one = hash_media(MediaItem(MediaRef(URL, MediaKind.PHOTO), data=data), services)
+    assert one.data is None
+    return one
+
+
+def test_a_picture_becomes_facts_and_its_bytes_are_let_go(services: Services) -> None:
+    one = hashed(services, PHOTO)
+    assert one.status is MediaStatus.HASHED
+    assert one.facts is not None
+    assert (one.facts.mime, one.facts.width, one.facts.height) == ("image/jpeg", 320, 240)
+    assert one.facts.size == len(PHOTO)
+    assert not one.known
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (None, "empty file"),
+        (b"", "empty file"),
+        (b"<html>404</html>", "not a picture of a known format"),
+        (PHOTO[: len(PHOTO) // 2], "truncated"),
+        (b"\xff\xd8\xff\xe0" + b"\0" * 100, None),
+        (PHOTO + b"\0" * (1 << 20), "file too large"),
+    ],
+)
+def test_what_is_no_picture_says_why(
+    services: Services, data: bytes | None, reason: str | None
+) -> None:
+    one = hashed(services, data)
+    assert one.status is MediaStatus.SKIPPED
+    assert one.facts is None
+    assert one.reason == (reason or one.reason)
+    assert one.reason
+
+
+def test_a_picture_of_too_many_pixels_is_skipped(services: Services) -> None:
+    small = replace(services, limits=PictureLimits(max_pixels=1_000))
+    assert hashed(small, PHOTO).reason == "too many pixels"
+
+
+def test_the_same_bytes_are_not_hashed_again(
+    services: Services, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = hashed(services, PHOTO)
+    with services.store.write() as db:
+        posts.write(db, [item(source, 1, media=[first])], NOW)
+    monkeypatch.setattr(hashing, "decode", lambda *_: pytest.fail("decoded again"))
+    again = hashed(services, PHOTO)
+    assert (again.facts, again.known) == (first.facts, True)
+
+
+def test_a_picture_that_does_not_fit_into_memory_is_skipped(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_much(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(hashing, "decode", too_much)
+    assert "crawl.memory_mb" in hashed(services, PHOTO).reason

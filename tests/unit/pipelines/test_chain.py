@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any, Protocol
+
+import pytest
+
+from monitor.cli.demo.pictures import mirrored, original, photograph
+from monitor.errors import MediaError, SourceUnavailable, StoreError
+from monitor.models.post import Batch, Coverage, MediaKind, MediaRef, Post
+from monitor.models.run import Counts
+from monitor.models.source import Source
+from monitor.pictures import PictureLimits
+from monitor.registry.enrolment import fingerprint
+from monitor.store import cases, findings, outbox, posts, runs, sources
+from monitor.store.store import Store
+from pipelines import chain
+from pipelines.services import Services
+from tests.fixtures.stock import NOW
+
+PICTURES = [photograph(number, (320, 240)) for number in (1, 2)]
+ENROLLED, COPY = original(PICTURES[0]).data, mirrored(PICTURES[0]).data
+STRANGER = original(PICTURES[1]).data
+
+
+class Files(Protocol):
+    files: dict[str, Any]
+    asked: list[str]
+
+
+def url(name: str) -> str:
+    return f"https://cdn.example/{name}.jpg"
+
+
+def post(number: int, text: str = "text", *names: str) -> Post:
+    return Post(
+        native_id=str(number),
+        url=f"https://t.me/channel/{number}",
+        text=text,
+        posted=NOW,
+        media=tuple(MediaRef(url(name), MediaKind.PHOTO) for name in names),
+    )
+
+
+@pytest.fixture
+def run_id(store: Store, source: Source) -> str:
+    with store.write() as db:
+        return runs.start(db, source.id, NOW)
+
+
+@pytest.fixture
+def _enrolled(store: Store) -> None:
+    enrol(store)
+
+
+def enrol(store: Store) -> None:
+    one = fingerprint(ENROLLED, "case-1", PictureLimits(), NOW)
+    with store.write() as db:
+        cases.enrol(db, "case-1", [one], actor="x", now=NOW)
+
+
+def go(services: Services, source: Source, run_id: str, *shown: Post, **batch: Any) -> Counts:
+    page = Batch(url="https://t.me/s/channel", posts=shown, **batch)
+    return asyncio.run(chain.process(page, source, run_id, services))
+
+
+@pytest.mark.usefixtures("_enrolled")
+def test_a_page_is_stored_matched_alerted_and_enqueued_with_its_checkpoint(
+    services: Services, source: Source, run_id: str, files: Files
+) -> None:
+    files.files = {url("copy"): COPY, url("other"): STRANGER}
+    counts = go(
+        services,
+        source,
+        run_id,
+        post(1, "a", "copy"),
+        post(2, "b", "other"),
+        checkpoint={"newest": 2},
+    )
+    assert counts == Counts(pages=1, posts_new=2, media_hashed=2, findings=1)
+    with services.store.read() as db:
+        (finding,) = findings.every(db)
+        assert (finding.case_id, finding.match.transform) == ("case-1", "flip_y")
+        assert len(findings.every_alert(db)) == 1
+        assert [kind for _, kind, _ in outbox.head(db, 9)] == ["post", "post", "finding"]
+        assert sources.load_checkpoint(db, source.id) == {"newest": 2}
+        run = runs.get(db, run_id)
+    assert run is not None
+    assert run.counts == counts
+
+
+@pytest.mark.usefixtures("_enrolled")
+def test_the_same_page_again_changes_nothing_and_fetches_nothing(
+    services: Services, source: Source, run_id: str, files: Files
+) -> None:
+    files.files = {url("copy"): COPY}
+    go(services, source, run_id, post(1, "a", "copy"))
+    files.asked.clear()
+    assert go(services, source, run_id, post(1, "a", "copy")) == Counts(pages=1)
+    assert files.asked == []
+    with services.store.read() as db:
+        assert len(findings.every_alert(db)) == len(findings.every(db)) == 1
+        assert outbox.backlog(db)[0] == 2
+
+
+@pytest.mark.usefixtures("_enrolled")
+def test_a_picture_that_comes_by_an_edit_is_found(
+    services: Services, source: Source, run_id: str, files: Files
+) -> None:
+    files.files = {url("copy"): COPY}
+    go(services, source, run_id, post(1, "a"))
+    assert go(services, source, run_id, post(1, "a", "copy")) == Counts(
+        pages=1, posts_edited=1, media_hashed=1, findings=1
+    )
+
+
+@pytest.mark.usefixtures("_enrolled")
+def test_a_picture_that_fails_is_tried_again_and_then_found(
+    services: Services, source: Source, run_id: str, files: Files
+) -> None:
+    assert go(services, source, run_id, post(1, "a", "copy")).media_failed == 1
+    files.files = {url("copy"): COPY}
+    counts = go(services, source, run_id, post(1, "a", "copy"))
+    assert counts == Counts(pages=1, media_hashed=1, findings=1)
+
+
+@pytest.mark.usefixtures("_enrolled")
+def test_one_bad_picture_does_not_keep_the_others_from_being_found(
+    services: Services, source: Source, run_id: str, files: Files
+) -> None:
+    files.files = {
+        url("bad"): b"no picture",
+        url("gone"): MediaError("the server answers 404"),
+        url("late"): SourceUnavailable("no answer in time", url="x"),
+        url("copy"): COPY,
+    }
+    counts = go(services, source, run_id, post(1, "a", "bad", "gone", "late", "copy"))
+    assert counts == Counts(
+        pages=1, posts_new=1, media_hashed=1, media_skipped=2, media_failed=1, findings=1
+    )
+
+
+def test_posts_that_a_page_accounts_for_and_lacks_are_gone(
+    services: Services, source: Source, run_id: str
+) -> None:
+    go(services, source, run_id, post(1), post(2), post(3))
+    counts = go(services, source, run_id, post(1), post(3), coverage=Coverage(1, 3))
+    assert counts == Counts(pages=1, posts_deleted=1)
+    with services.store.read() as db:
+        assert outbox.backlog(db)[0] == 4
+
+
+def test_a_page_that_can_not_be_committed_leaves_nothing(
+    services: Services, source: Source, run_id: str, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    files.files = {url("copy"): COPY}
+    monkeypatch.setattr(runs, "add_counts", fail)
+    with pytest.raises(StoreError):
+        go(services, source, run_id, post(1, "a", "copy"), checkpoint={"newest": 1})
+    with services.store.read() as db:
+        assert posts.count(db) == {"posts": 0, "media": 0, "media_failed": 0}
+        assert outbox.backlog(db)[0] == 0
+        assert sources.load_checkpoint(db, source.id) == {}
+
+
+@pytest.mark.usefixtures("_enrolled")
+def test_a_case_that_was_withdrawn_during_the_page_is_not_found(
+    services: Services, source: Source, run_id: str, files: Files
+) -> None:
+    class Withdrawing:
+        async def __call__(self, _: str) -> bytes:
+            with services.store.write() as db:
+                cases.withdraw(db, "case-1", actor="x", now=NOW)
+            return COPY
+
+    counts = go(replace(services, fetch=Withdrawing()), source, run_id, post(1, "a", "copy"))
+    assert counts.findings == 0

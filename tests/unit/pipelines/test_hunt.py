@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monitor.models.source import Source
+from monitor.store import cases, findings, outbox, posts
+from monitor.store.store import Store
+from pipelines.hunt import hunt
+from tests.fixtures.stock import NOW, eight, facts, fingerprint, flipped, item, picture, settings_of
+
+LOOK = eight("photo")
+
+
+@pytest.fixture
+def _crawled(store: Store, source: Source) -> None:
+    """Two posts with the copy of a photo, one with another picture."""
+    copy = picture("copy", facts=facts("copy", pdq=flipped(LOOK[5], 6)))
+    with store.write() as db:
+        posts.write(
+            db,
+            [
+                item(source, 1, media=[copy]),
+                item(source, 2, media=[picture("other"), copy]),
+                item(source, 3, media=[picture("other")]),
+            ],
+            NOW,
+        )
+
+
+def enrol(store: Store, case_id: str) -> None:
+    with store.write() as db:
+        cases.enrol(db, case_id, [fingerprint(case_id, LOOK)], actor="x", now=NOW)
+
+
+def test_a_hunt_in_an_empty_store_finds_nothing(store: Store, tmp_path: Path) -> None:
+    assert hunt(store, settings_of(tmp_path)) == (0, 0)
+
+
+@pytest.mark.usefixtures("_crawled")
+def test_a_new_case_is_found_in_what_was_crawled_before_and_once(
+    store: Store, tmp_path: Path
+) -> None:
+    enrol(store, "case-1")
+    seen: list[tuple[int, int]] = []
+    settings = settings_of(tmp_path)
+    assert hunt(store, settings, progress=lambda *at: seen.append(at)) == (2, 2)
+    assert seen == [(2, 2)]
+    with store.read() as db:
+        assert {one.match.transform for one in findings.every(db)} == {"flip_y"}
+        assert len(findings.every_alert(db)) == 1
+        waiting = {(kind, key) for _, kind, key in outbox.head(db, 9)}
+        assert waiting >= {("finding", one.id) for one in findings.every(db)}
+    assert hunt(store, settings) == (2, 0)
+
+
+@pytest.mark.usefixtures("_crawled")
+def test_a_hunt_for_one_case_finds_no_other(store: Store, tmp_path: Path) -> None:
+    enrol(store, "case-1")
+    enrol(store, "case-2")
+    assert hunt(store, settings_of(tmp_path), case_id="case-2") == (2, 2)
+    with store.read() as db:
+        assert {one.case_id for one in findings.every(db)} == {"case-2"}
