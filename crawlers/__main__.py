@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--memory-mb", type=int, required=True)
     given = parser.parse_args()
     # Before the heavy imports, so that it holds for all of them.
+    os.umask(0o077)
     limit = given.memory_mb << 20
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

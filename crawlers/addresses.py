@@ -10,6 +10,17 @@ from monitor.settings import Network, parse_private
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
+# What `is_global` lets through on one Python or another. Sources: the special-purpose address
+# registries of RFC 6890 as of 2026; global unicast is 2000::/3, RFC 4291.
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_SPECIAL: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(one)
+    for one in (
+        *("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "2002::/16"),
+        *("3fff::/20", "5f00::/16"),
+    )
+)
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -35,7 +46,7 @@ class AddressRules:
             return False
         if any(address in network and allowed in (None, port) for network, allowed in self.private):
             return True
-        return address.is_global and not address.is_multicast
+        return _is_public(address)
 
 
 def rules_for(source_url: str, allow_private: tuple[str, ...]) -> AddressRules:
@@ -57,8 +68,17 @@ def rules_for(source_url: str, allow_private: tuple[str, ...]) -> AddressRules:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         return AddressRules()
-    lives_there = not address.is_global and rules.permit(str(address), port)
+    lives_there = not _is_public(address) and rules.permit(str(address), port)
     return rules if lives_there else AddressRules()
+
+
+def _is_public(address: Address) -> bool:
+    """Tell whether an address is of the public network."""
+    if address.version == 6 and address not in _GLOBAL_UNICAST:
+        return False
+    if any(address.version == one.version and address in one for one in _SPECIAL):
+        return False
+    return address.is_global and not address.is_multicast
 
 
 def _unwrapped(address: Address) -> Address:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from urllib.parse import urlsplit
+
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import (
@@ -17,6 +20,7 @@ from scrapy.exceptions import (
 from scrapy.http import Response, TextResponse
 
 from crawlers.middlewares.address_guard import AddressBlocked
+from crawlers.middlewares.politeness import HostIsBusy
 from crawlers.walks.fetch import FetchedPage
 from monitor.errors import MediaError, SourceUnavailable
 from monitor.models.source import SourceState
@@ -30,9 +34,14 @@ _PASSING = {
 }
 # What ends a request before or while it is made. ValueError: the address is none, which Scrapy
 # finds out anywhere on its way; a post's picture must not end the crawl by that.
+_PASSING_REFUSALS = (
+    "larger than the limit",
+    "too many redirects",
+    "the host asked to be left alone for now",
+)
 _REFUSED = (IgnoreRequest, DownloadCancelledError, UnsupportedURLSchemeError, ValueError)
-# What a server says that will not change by asking again.
-_GONE = frozenset({400, 401, 402, 403, 404, 405, 406, 410, 414, 415, 451})
+# Hosts that fail this often in a row are not asked for pictures again by the same crawl.
+_MAX_FAILURES = 2
 
 
 class Downloader:
@@ -41,15 +50,17 @@ class Downloader:
     def __init__(self, crawler: Crawler, *, max_media_bytes: int) -> None:
         self._crawler = crawler
         self._max_media_bytes = max_media_bytes
+        self._failures: Counter[str] = Counter()
 
     async def page(self, url: str) -> FetchedPage:
         """Fetch a page; see `crawlers.walks.fetch.Fetch`."""
         try:
             response = await self._download(Request(url, dont_filter=True))
         except _REFUSED as error:
-            raise SourceUnavailable(
-                f"not fetched: {_why(error)}", url=url, state=SourceState.RESTRICTED
-            ) from error
+            # Too large or led in circles is no closed door: it is to be seen, and tried again.
+            why = _why(error)
+            state = SourceState.FAILING if why in _PASSING_REFUSALS else SourceState.RESTRICTED
+            raise SourceUnavailable(f"not fetched: {why}", url=url, state=state) from error
         if response.status >= 500 or response.status == 429:
             raise SourceUnavailable(f"the server answers {response.status}", url=url)
         if not isinstance(response, TextResponse):
@@ -60,13 +71,21 @@ class Downloader:
 
     async def media(self, url: str) -> bytes:
         """Fetch the bytes of a picture; see `pipelines.services.MediaFetcher`."""
-        meta = {"download_maxsize": self._max_media_bytes}
+        host = urlsplit(url).netloc
+        if self._failures[host] >= _MAX_FAILURES:
+            raise SourceUnavailable("its host does not answer", url=url)
+        # One more try in this crawl; later crawls try again.
+        meta = {"download_maxsize": self._max_media_bytes, "max_retry_times": 1}
         try:
             response = await self._download(Request(url, dont_filter=True, meta=meta))
+        except HostIsBusy as error:
+            raise SourceUnavailable(_why(error), url=url) from error
         except _REFUSED as error:
             raise MediaError(_why(error)) from error
-        if response.status in _GONE:
-            raise MediaError(f"the server answers {response.status}")
+        except SourceUnavailable:
+            self._failures[host] += 1
+            raise
+        self._failures.pop(host, None)
         if response.status != 200:
             raise SourceUnavailable(f"the server answers {response.status}", url=url)
         return response.body
@@ -91,6 +110,8 @@ def _why(error: Exception) -> str:
         return str(error)
     if isinstance(error, DownloadCancelledError):
         return "larger than the limit"
+    if isinstance(error, HostIsBusy):
+        return "the host asked to be left alone for now"
     if isinstance(error, ValueError):
         return "not a web address"
     text = str(error).lower()

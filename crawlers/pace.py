@@ -6,10 +6,12 @@ import fcntl
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-# A site that asks for a longer pause is left alone until its next scheduled crawl.
+# Longer than this nobody waits in mid-crawl: the host is left to the next scheduled crawl.
 LONGEST_WAIT_S = 300.0
+_LONGEST_HOLD_S = 86_400.0
 
 
 class Pace:
@@ -24,19 +26,29 @@ class Pace:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def reserve(self, host: str) -> float:
-        """Take the host's next free time.
+        """Take the host's next free time, unless it is too far off.
 
         Returns:
-            Seconds to wait until then; 0 when it is now.
+            Seconds to wait until then; 0 when it is now. More than the larger of LONGEST_WAIT_S
+            and the delay: the host wants to be left alone, and nothing was taken.
         """
-        return self._move(host, 0.0) - time.time()
+        longest = max(LONGEST_WAIT_S, self._delay_s)
+
+        def take(free: float, now: float) -> float:
+            return free if free > now + longest else free + self._delay_s
+
+        return self._move(host, take)
 
     def hold_off(self, host: str, seconds: float) -> None:
-        """Ask nothing of a host for a while, as it asked."""
-        self._move(host, min(seconds, LONGEST_WAIT_S))
+        """Ask nothing of a host for a while, as it asked; for a day at most."""
+        self._move(host, lambda free, now: max(free, now + min(seconds, _LONGEST_HOLD_S)))
 
-    def _move(self, host: str, hold_s: float) -> float:
-        """Give the next free time and move it on, by the delay or by what the host asked for."""
+    def is_too_long(self, wait_s: float) -> bool:
+        """Tell whether a wait is one for the next crawl."""
+        return wait_s > max(LONGEST_WAIT_S, self._delay_s)
+
+    def _move(self, host: str, following: Callable[[float, float], float]) -> float:
+        """Move the host's next free time on; gives the seconds until the one before."""
         name = hashlib.sha256(host.encode()).hexdigest()[:16]
         handle = os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -48,10 +60,10 @@ class Pace:
             except ValueError:
                 free = now
             # A clock that was set back must not stop the crawl for years.
-            free = free if now < free <= now + 2 * LONGEST_WAIT_S else now
-            following = max(free, now + hold_s) if hold_s else free + self._delay_s
+            furthest = now + 2 * max(_LONGEST_HOLD_S, self._delay_s)
+            free = free if now < free <= furthest else now
             os.ftruncate(handle, 0)
-            os.pwrite(handle, f"{following:.6f}".encode(), 0)
+            os.pwrite(handle, f"{following(free, now):.6f}".encode(), 0)
         finally:
             os.close(handle)
-        return free
+        return free - now

@@ -12,6 +12,11 @@ from pathlib import Path
 from monitor.errors import Busy
 
 
+def source_lock(source_id: str) -> str:
+    """Name the lock under which one source is crawled."""
+    return f"source-{source_id}"
+
+
 @contextmanager
 def hold(home: Path, name: str, *, what: str, wait: bool = False) -> Iterator[int]:
     """Hold a named lock while the block runs.

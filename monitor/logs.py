@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import logging
+import logging.handlers
 import sys
+import traceback
 from pathlib import Path
 
 import structlog
 
 FILE_NAME = "haechi.log"
+
+
+def places_of(error: BaseException) -> list[str]:
+    """Tell where an error came from; not its message, which may quote a crawled page."""
+    return [
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
 
 
 def configure(home: Path | None, *, to_stderr: bool = False) -> None:
@@ -37,7 +47,9 @@ def configure(home: Path | None, *, to_stderr: bool = False) -> None:
     if home is not None:
         folder = home / "logs"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(folder / FILE_NAME, encoding="utf-8", delay=True))
+        handlers.append(
+            logging.handlers.WatchedFileHandler(folder / FILE_NAME, encoding="utf-8", delay=True)
+        )
     if to_stderr:
         handlers.append(logging.StreamHandler(sys.stderr))
     root = logging.getLogger()

@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -29,7 +30,8 @@ from monitor.errors import NotConfigured
 
 FILE_NAME = "haechi.toml"
 
-MAIL_ADDRESS = re.compile(r"[^\s@<>,;\"]{1,64}@[^\s@<>,;\"]{1,255}")
+# Source: the "valid email address" of the HTML standard; narrower than RFC 5322 on purpose.
+MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
 
 
 def _address(value: str) -> str:
@@ -93,7 +95,7 @@ class NetworkSettings(_Section):
     delay_s: float = Field(default=1.0, ge=0, le=3600)
     timeout_s: float = Field(default=30.0, gt=0, le=600)
     max_redirects: int = Field(default=5, ge=0, le=20)
-    max_page_bytes: int = Field(default=5 << 20, ge=1 << 10, le=1 << 30)
+    max_page_bytes: int = Field(default=3 << 20, ge=1 << 10, le=1 << 30)
     max_media_bytes: int = Field(default=20 << 20, ge=1 << 10, le=1 << 30)
     max_pixels: int = Field(default=50_000_000, ge=1_000, le=1_000_000_000)
     obey_robots: bool = True
@@ -143,6 +145,14 @@ class MailSettings(_Section):
     timeout_s: float = Field(default=20.0, gt=0, le=600)
     max_attempts: int = Field(default=20, ge=1)
 
+    @model_validator(mode="after")
+    def _login_is_secured(self) -> Self:
+        """Refuse to send a password in clear text over a network."""
+        here = self.host in ("localhost", "127.0.0.1", "::1")
+        if self.username and self.security == "none" and not here:
+            raise ValueError('username needs security = "starttls" or "tls"')
+        return self
+
 
 class Settings(BaseSettings):
     """Everything an operator can set; read once and passed down."""
@@ -160,6 +170,7 @@ class Settings(BaseSettings):
     mail: MailSettings = MailSettings()
 
     _home: Path = PrivateAttr(default=Path())
+    _is_sealed: bool = PrivateAttr(default=False)
 
     @classmethod
     def settings_customise_sources(
@@ -177,6 +188,16 @@ class Settings(BaseSettings):
     def home(self) -> Path:
         """The folder that `haechi init` made; absolute."""
         return self._home
+
+    @property
+    def is_sealed(self) -> bool:
+        """These settings are a file's alone: a trial must not reach the operator's own store."""
+        return self._is_sealed
+
+    @property
+    def state_folder(self) -> Path:
+        """The folder of the store; locks are kept there, as they guard it and not a home."""
+        return Path(self.store_url.removeprefix("sqlite:///")).parent
 
     @property
     def store_url(self) -> str:
@@ -216,13 +237,32 @@ class Settings(BaseSettings):
             raise NotConfigured(f"mail.password_file: {path} is not text in UTF-8") from None
 
 
+class _SealedSettings(Settings):
+    """Settings that the environment does not reach."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the file alone."""
+        return (init_settings,)
+
+
 def find_home(given: Path | None) -> Path:
     """Tell which home folder is meant: the one given, HAECHI_HOME, or the current folder."""
     return given or Path(os.environ.get("HAECHI_HOME") or Path.cwd())
 
 
-def load(home: Path) -> Settings:
+def load(home: Path, *, sealed: bool = False) -> Settings:
     """Read the settings of a home folder.
+
+    Args:
+        sealed: Leave the environment out of account.
 
     Raises:
         NotConfigured: There is no `haechi.toml`, or it is wrong; names the key.
@@ -239,10 +279,12 @@ def load(home: Path) -> Settings:
         raise NotConfigured(f"can't read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise NotConfigured(f"{path} is not valid TOML: {error}") from error
-    return build(home, given, str(path))
+    return build(home, given, str(path), sealed=sealed)
 
 
-def build(home: Path, given: dict[str, Any], origin: str = "settings") -> Settings:
+def build(
+    home: Path, given: dict[str, Any], origin: str = "settings", *, sealed: bool = False
+) -> Settings:
     """Check settings that were read from a file, and let the environment override them.
 
     Raises:
@@ -255,7 +297,7 @@ def build(home: Path, given: dict[str, Any], origin: str = "settings") -> Settin
             "set HAECHI_MAIL__PASSWORD or mail.password_file"
         )
     try:
-        settings = Settings(**given)
+        settings = (_SealedSettings if sealed else Settings)(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -266,4 +308,5 @@ def build(home: Path, given: dict[str, Any], origin: str = "settings") -> Settin
             "such as HAECHI_MAIL__TO='[\"team@example.org\"]'"
         ) from error
     settings._home = home.absolute()
+    settings._is_sealed = sealed
     return settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 
 import structlog
@@ -33,16 +34,19 @@ async def process(batch: Batch, source: Source, run_id: str, services: Services)
         StoreError: Nothing of the page was committed.
     """
     items = []
+    deadline = time.monotonic() + services.media_budget_s
     for post in batch.posts:
         item = compare(normalise(Item(source, post)), services)
         # One picture at a time: a page of albums must not be in memory as a whole.
-        media = [await _medium(one, services) for one in item.media]
+        media = [await _medium(one, services, deadline) for one in item.media]
         items.append(replace(item, media=tuple(media)))
     return await asyncio.to_thread(_commit, batch, source, run_id, items, services)
 
 
-async def _medium(item: MediaItem, services: Services) -> MediaItem:
-    """Fetch and hash one picture."""
+async def _medium(item: MediaItem, services: Services, deadline: float) -> MediaItem:
+    """Fetch and hash one picture, if the page's time allows; else a later crawl does."""
+    if item.status is None and time.monotonic() > deadline:
+        return replace(item, status=MediaStatus.FAILED, reason="the page took too long")
     fetched = await fetch_media(item, services)
     if fetched.data is None:
         return fetched

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from monitor.pictures import PictureLimits
-
 from monitor.clock import Clock, utc_now
+from monitor.pictures import PictureLimits
 from monitor.registry.bank import Registry
 from monitor.store.findings import Alerting
 from monitor.store.store import Store
@@ -27,11 +26,17 @@ class MediaFetcher(Protocol):
 
 @dataclass(frozen=True)
 class Services:
-    """One crawl's services."""
+    """One crawl's services.
+
+    Attributes:
+        media_budget_s: Seconds that the pictures of one page may take in all: what is left is
+            tried again by a later crawl, and the page with its posts is committed.
+    """
 
     store: Store
     registry: Registry
     fetch: MediaFetcher
     limits: PictureLimits
     alerting: Alerting
+    media_budget_s: float = 600.0
     clock: Clock = utc_now

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import FrameType
 
 import structlog
@@ -72,7 +72,7 @@ class Daemon:
         Raises:
             Busy: Another daemon runs on this store.
         """
-        with hold(self._settings.home, "daemon", what="another `haechi run`"):
+        with hold(self._settings.state_folder, "daemon", what="another `haechi run`"):
             if install_signal_handlers:
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, self._on_signal)
@@ -86,7 +86,6 @@ class Daemon:
             while not self._stop.wait(0.5):
                 pass
             self._scheduler.shutdown(wait=True)
-            self._deliver()
             log.info("daemon.stopped")
 
     def stop(self) -> None:
@@ -97,14 +96,18 @@ class Daemon:
         """End on a signal."""
         self.stop()
 
-    def _add(self, job: Job) -> None:
-        """Put a job on the schedule; a crawl's first start is now."""
+    def _add(self, job: Job, first: datetime | None = None) -> None:
+        """Put a job on the schedule.
+
+        Args:
+            first: Its first start; None or a time that is past: now.
+        """
         targets: dict[str, Callable[[], None]] = {
             "crawl": lambda: self._crawl(job.source_id),
             "reload": self._reload,
             "deliver": self._deliver,
         }
-        now = self._clock()
+        now = max(self._clock() + timedelta(milliseconds=1), first or self._clock())
         self._scheduler.add_job(
             targets[job.target],
             IntervalTrigger(
@@ -113,7 +116,7 @@ class Daemon:
             id=job.id,
             name=job.id,
             executor="crawls" if job.target == "crawl" else "default",
-            next_run_time=now + timedelta(milliseconds=1),
+            next_run_time=now,
             replace_existing=True,
         )
 
@@ -121,12 +124,15 @@ class Daemon:
         """Take over sources that were added, changed, paused or removed."""
         with self._store.read() as db:
             wanted = {job.id: job for job in crawl_jobs(sources.every(db))}
+            started = runs.last_starts(db)
         for job_id in self._jobs.keys() - wanted.keys():
             self._scheduler.remove_job(job_id)
             log.info("job.removed", job=job_id)
         for job_id, job in wanted.items():
             if self._jobs.get(job_id) != job:
-                self._add(job)
+                # A restart must not crawl everything anew at once.
+                last = started.get(job.source_id)
+                self._add(job, last and last + timedelta(seconds=job.every_s))
         self._jobs = wanted
 
     def _crawl(self, source_id: str) -> None:
@@ -148,13 +154,14 @@ class Daemon:
             findings=run.counts.findings,
         )
         self._on_run(run)
-        self._deliver()
+        if run.counts.posts_new or run.counts.findings:
+            self._scheduler.modify_job("deliver", next_run_time=self._clock())
 
     def _deliver(self) -> None:
         """Index and mail what waits; a service that is away is tried again by the next call."""
         for deliver in (
-            lambda: index.drain(self._store, self._settings),
-            lambda: mail.drain(self._store, self._settings),
+            lambda: index.drain(self._store, self._settings, stop=self._stop.is_set),
+            lambda: mail.drain(self._store, self._settings, stop=self._stop.is_set),
         ):
             try:
                 deliver()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 import structlog
 
 from monitor.clock import Clock, utc_now
-from monitor.locks import hold, is_held
+from monitor.locks import hold, is_held, source_lock
 from monitor.models.run import Counts, Outcome, Run
 from monitor.models.source import Source, SourceState
 from monitor.settings import Settings
@@ -57,7 +59,7 @@ def crawl(
         Busy: This source is being crawled already.
     """
     with hold(
-        settings.home, _lock_name(source.id), what=f"another crawl of {source.address}"
+        settings.state_folder, source_lock(source.id), what=f"another crawl of {source.address}"
     ) as lock:
         close_interrupted(store, settings, clock, mine=source.id)
         with store.write() as db:
@@ -91,7 +93,8 @@ def close_interrupted(
         cut = [
             run
             for run in runs.open_runs(db)
-            if run.source_id == mine or not is_held(settings.home, _lock_name(run.source_id))
+            if run.source_id == mine
+            or not is_held(settings.state_folder, source_lock(run.source_id))
         ]
     if cut:
         with store.write() as db:
@@ -100,27 +103,30 @@ def close_interrupted(
     return len(cut)
 
 
-def _lock_name(source_id: str) -> str:
-    """Name the lock of a source."""
-    return f"source-{source_id}"
-
-
 def _spawn(source: Source, run_id: str, settings: Settings, lock: int) -> subprocess.Popen[str]:
     """Start the crawl; it inherits the source's lock, so it is free only when both are gone."""
     command = [
-        *(sys.executable, "-m", "crawlers", source.id, run_id),
+        # -P: the folder that a command is started in is no place to import from.
+        *(sys.executable, "-P", "-m", "crawlers", source.id, run_id),
         *("--home", str(settings.home), "--memory-mb", str(settings.crawl.memory_mb)),
     ]
     return subprocess.Popen(  # noqa: S603 - our own module, arguments are ids
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
         pass_fds=(lock,),
-        env={**os.environ, **_FRUGAL},
+        env=_environment(settings),
         start_new_session=True,
     )
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Give a crawl's environment: without the mail password, which it has no use for."""
+    hidden = "HAECHI_" if settings.is_sealed else "HAECHI_MAIL__PASSWORD"
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(hidden)}
+    return kept | _FRUGAL
 
 
 def _wait(
@@ -134,8 +140,12 @@ def _wait(
     Returns:
         Why the process was killed; empty when it was not.
     """
-    reader = threading.Thread(target=_read_progress, args=(process, progress), daemon=True)
-    reader.start()
+    readers = [
+        threading.Thread(target=_read_progress, args=(process, progress), daemon=True),
+        threading.Thread(target=_read_traceback, args=(process,), daemon=True),
+    ]
+    for reader in readers:
+        reader.start()
     deadline = time.monotonic() + limit_s
     asked_at: float | None = None
     killed = ""
@@ -153,7 +163,8 @@ def _wait(
             break
         time.sleep(_POLL_S)
     process.wait()
-    reader.join(timeout=5)
+    for reader in readers:
+        reader.join(timeout=5)
     return killed
 
 
@@ -168,6 +179,18 @@ def _read_progress(process: subprocess.Popen[str], progress: Progress) -> None:
             log.warning("crawl.unreadable_progress")
 
 
+def _read_traceback(process: subprocess.Popen[str]) -> None:
+    """Log where a crawl broke off: places in our code, and no message, which may quote a page."""
+    if process.stderr is None:
+        return
+    places: deque[str] = deque(maxlen=20)
+    for line in process.stderr:
+        if re.match(r'  File "[^"]+", line \d+', line):
+            places.append(" ".join(line.split()))
+    if places:
+        log.error("crawl.traceback", places=list(places))
+
+
 def _kill(process: subprocess.Popen[str]) -> None:
     """End the crawl and everything it started."""
     with contextlib.suppress(ProcessLookupError):
@@ -179,7 +202,7 @@ def _end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         _kill(process)
         process.wait()
-    for pipe in (process.stdin, process.stdout):
+    for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from crawlers.pace import Pace
 
 _BUSY = frozenset({429, 503})
+
+
+class HostIsBusy(IgnoreRequest):
+    """The host asked to be left alone for longer than a crawl waits."""
 
 
 class Politeness:
@@ -26,16 +33,33 @@ class Politeness:
         return cls(Pace(crawler.settings["HAECHI_PACE_FOLDER"], crawler.settings["HAECHI_DELAY_S"]))
 
     async def process_request(self, request: Request) -> None:
-        """Wait."""
-        await asyncio.sleep(max(0.0, self._pace.reserve(_host(request.url))))
+        """Wait.
+
+        Raises:
+            HostIsBusy: The wait is one for the next crawl.
+        """
+        wait_s = self._pace.reserve(_host(request.url))
+        if self._pace.is_too_long(wait_s):
+            raise HostIsBusy("the host asked to be left alone")
+        await asyncio.sleep(max(0.0, wait_s))
 
     def process_response(self, request: Request, response: Response) -> Response:
         """Heed a host that says it is asked too often."""
         if response.status in _BUSY:
-            asked = response.headers.get("Retry-After", b"") or b""
-            if asked.isdigit() and len(asked) < 6:
-                self._pace.hold_off(_host(request.url), float(asked))
+            asked_s = _seconds(response.headers.get("Retry-After", b"") or b"")
+            if asked_s > 0:
+                self._pace.hold_off(_host(request.url), asked_s)
         return response
+
+
+def _seconds(retry_after: bytes) -> float:
+    """Read a Retry-After header: seconds or a date; 0 for anything else."""
+    if retry_after.isdigit():
+        return float(retry_after[:9])
+    try:
+        return parsedate_to_datetime(retry_after.decode("ascii")).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return 0.0
 
 
 def _host(url: str) -> str:

@@ -7,7 +7,7 @@ import json
 import sys
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -20,6 +20,8 @@ from crawlers.addresses import AddressRules, rules_for
 from crawlers.http import Downloader
 from monitor.alerts.rules import alerting
 from monitor.errors import HaechiError, Misuse, SourceChanged, SourceUnavailable
+from monitor.locks import hold, source_lock
+from monitor.logs import places_of
 from monitor.models.post import Batch, Json
 from monitor.models.run import Counts, Outcome
 from monitor.models.source import Source, SourceKind, SourceState
@@ -33,7 +35,7 @@ from pipelines.services import Services
 
 log = structlog.get_logger(__name__)
 
-# Posts whose media failed for a passing reason, tried again at the start of each crawl.
+# Posts whose media failed for a passing reason, tried again at the end of each crawl.
 RETRIED_POSTS = 50
 
 
@@ -71,6 +73,7 @@ class SourceSpider(Spider):
         self.run_id = run or ""
         self.outcome = Outcome.RUNNING
         self.stopping = False
+        self._held = ExitStack()
         self.report_progress = report_progress
 
     @classmethod
@@ -85,6 +88,8 @@ class SourceSpider(Spider):
             fetch=spider.downloader.media,
             limits=PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels),
             alerting=alerting(spider.config),
+            # A third, so that no page can use up a crawl's time and be read again for ever.
+            media_budget_s=spider.config.crawl.time_limit_s / 3,
         )
         return spider
 
@@ -130,11 +135,12 @@ class SourceSpider(Spider):
             except HaechiError as failure:
                 self.outcome, error = Outcome.FAILED, str(failure)
                 self._failed(SourceState.FAILING, error)
-            except Exception as bug:  # the run must say how it ended, whatever it was
+            except Exception as bug:  # noqa: BLE001 - the run must say how it ended, whatever it was
                 self.outcome, error = Outcome.FAILED, f"error in Haechi: {type(bug).__name__}"
-                log.exception("crawl.bug")
+                log.error("crawl.bug", error=type(bug).__name__, places=places_of(bug))
                 self._failed(SourceState.FAILING, error)
             self._close_run(total, error)
+        self._held.close()
         await self._settled()
         # Scrapy would see only at its next heartbeat, 5 s later, that nothing is left to do.
         raise CloseSpider("finished")
@@ -146,19 +152,25 @@ class SourceSpider(Spider):
             await asyncio.sleep(0.005)
 
     async def _batches(self) -> AsyncGenerator[Batch]:
-        """Give what failed before once more, then the walk."""
+        """Give the walk, and what failed before once more: after it, as new posts come first."""
         with self.store.read() as db:
             checkpoint = sources.load_checkpoint(db, self.source.id)
             again = posts.to_retry(db, self.source.id, RETRIED_POSTS)
-        for post in again:
-            yield Batch(url=post.url, posts=(post,))
         async with aclosing(self.walk(checkpoint)) as pages:
             async for batch in pages:
                 yield batch
+        for post in again:
+            yield Batch(url=post.url, posts=(post,))
 
     def _open_run(self) -> None:
-        """Open a run where the caller did not."""
+        """Open a run, and hold the source, where the caller did not."""
         if not self.run_id:
+            lock = hold(
+                self.config.state_folder,
+                source_lock(self.source.id),
+                what=f"another crawl of {self.source.address}",
+            )
+            self._held.enter_context(lock)
             with self.store.write() as db:
                 self.run_id = runs.start(db, self.source.id, self.services.clock())
 

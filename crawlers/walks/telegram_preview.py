@@ -13,9 +13,6 @@ from monitor.models.source import SourceState
 
 Span = tuple[int, int]
 
-# No message is newer than the newest page.
-_END = 2**63 - 1
-
 _REFUSALS = {
     PreviewState.NO_PREVIEW: (
         SourceState.PREVIEW_UNAVAILABLE,
@@ -77,9 +74,18 @@ async def walk(
     floor = checkpoint.get("floor")
     start = f"{base_url.rstrip('/')}/s/{quote(name, safe='')}"
     cursor: int | None = None
+    # The page before had no link to an older one. A link may also be missing because the markup
+    # changed, so the end is believed only when asking for older posts gives none.
+    said_oldest = False
     for pages_read in range(1, max_pages + 1):
         url = start if cursor is None else f"{start}?before={cursor}"
-        page = await _read(fetch, url, urlsplit(start).path)
+        page = await _read(fetch, url, urlsplit(start).path, may_be_empty=said_oldest)
+        if page.state is PreviewState.EMPTY_UNKNOWN and cursor is not None:
+            spans = _merge((*spans, (1, cursor - 1)))
+            yield Batch(url, checkpoint={"spans": [[*span] for span in spans]})
+            return
+        if said_oldest:
+            raise SourceChanged("Telegram's preview: the link to older posts is missing.", url=url)
         _check_identity(page.channel, known, url)
         if not page.ids:
             if spans or cursor is not None:
@@ -88,7 +94,7 @@ async def walk(
             return
         if cursor is not None and page.ids[0] >= cursor:
             raise SourceChanged("Telegram's preview: an older page was not older.", url=url)
-        low = page.ids[0] if page.older_before is not None else 1
+        low = page.ids[0]
         high = page.ids[-1] if cursor is None else cursor - 1
         if not isinstance(floor, int):
             floor = max(1, high - depth)
@@ -101,17 +107,20 @@ async def walk(
                 "floor": floor,
                 "channel": _channel(page.channel),
             },
-            coverage=Coverage(low, _END if cursor is None else high),
+            # Up to the newest id that is shown: a page from a cache must not make posts that
+            # are newer than it look deleted.
+            coverage=Coverage(low, high),
         )
         cursor = low
         if pages_read >= overlap_pages:
             # What lies below was read before: go on beneath it.
             cursor = next(span[0] for span in spans if span[0] <= low <= span[1])
+        said_oldest = cursor == low and page.older_before is None
         if cursor <= floor:
             return
 
 
-async def _read(fetch: Fetch, url: str, start: str) -> PreviewPage:
+async def _read(fetch: Fetch, url: str, start: str, *, may_be_empty: bool) -> PreviewPage:
     answer = await fetch(url)
     if answer.status in {404, 410}:
         state, why = _REFUSALS[PreviewState.ABSENT]
@@ -120,6 +129,8 @@ async def _read(fetch: Fetch, url: str, start: str) -> PreviewPage:
         why = f"Telegram's preview answered {answer.status}: it is tried again later."
         raise SourceUnavailable(why, url=url)
     page = read(answer.text, answer.url)
+    if page.state is PreviewState.EMPTY_UNKNOWN and may_be_empty:
+        return page
     if page.state in _REFUSALS:
         state, why = _REFUSALS[page.state]
         raise SourceUnavailable(why, url=url, state=state)

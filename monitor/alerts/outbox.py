@@ -7,7 +7,7 @@ under the same Message-ID, by which mail systems fold the two into one. Losing i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from monitor.alerts.channels import CHANNELS, Channel, ChannelUnit, Refused
 from monitor.clock import Clock, utc_now
 from monitor.errors import ServiceDown
 from monitor.locks import hold
+from monitor.logs import places_of
 from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
 from monitor.settings import Settings
 from monitor.store import cases, findings
@@ -49,6 +50,7 @@ def drain(
     *,
     clock: Clock = utc_now,
     channels: Mapping[str, ChannelUnit] = CHANNELS,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Delivery:
     """Send the alerts that are due, one after another.
 
@@ -56,22 +58,29 @@ def drain(
 
     Args:
         channels: The ways out, by name.
+        stop: Asked before each alert; what is left waits for the next call.
     """
     with store.read() as db:
         if not findings.due_alerts(db, clock(), 1):
             return Delivery()
     with (
-        hold(settings.home, "mail", what="another delivery of alerts", wait=True),
+        hold(settings.state_folder, "mail", what="another delivery of alerts", wait=True),
         ExitStack() as stack,
     ):
         ways: dict[str, Channel] = {}
         for name, unit in channels.items():
             ways[name] = unit.open(settings)
             stack.callback(ways[name].close)
-        return _drain(store, settings, clock, ways)
+        return _drain(store, settings, clock, ways, stop)
 
 
-def _drain(store: Store, settings: Settings, clock: Clock, ways: Mapping[str, Channel]) -> Delivery:
+def _drain(
+    store: Store,
+    settings: Settings,
+    clock: Clock,
+    ways: Mapping[str, Channel],
+    stop: Callable[[], bool],
+) -> Delivery:
     """Send what is due until nothing is, or every channel is down."""
     sent = failed = 0
     error = ""
@@ -82,6 +91,8 @@ def _drain(store: Store, settings: Settings, clock: Clock, ways: Mapping[str, Ch
         if not due:
             return Delivery(sent, failed, error)
         for alert in due:
+            if stop():
+                return Delivery(sent, failed, error)
             finding = _claim(store, alert) if alert.channel in up else None
             if finding is None:
                 continue
@@ -89,14 +100,22 @@ def _drain(store: Store, settings: Settings, clock: Clock, ways: Mapping[str, Ch
                 ways[alert.channel].send(alert, finding)
             except Refused as refusal:
                 error = str(refusal)
-                gave_up = refusal.for_good or alert.attempts + 1 >= settings.mail.max_attempts
+                refusals = alert.refusals + 1
+                gave_up = refusal.for_good or refusals >= settings.mail.max_attempts
                 failed += gave_up
-                _postpone(store, alert, error, clock(), gave_up=gave_up)
+                _postpone(store, alert, error, clock(), refusals=refusals, gave_up=gave_up)
             except ServiceDown as down:
                 # Not this alert's fault: it and those after it wait for as long as it takes.
                 error = str(down)
-                _postpone(store, alert, error, clock(), gave_up=False)
+                _postpone(store, alert, error, clock(), refusals=alert.refusals, gave_up=False)
                 up.discard(alert.channel)
+            except Exception as bug:  # noqa: BLE001 - one alert must not hold up all others
+                error = f"error in Haechi: {type(bug).__name__}"
+                log.error("alert.bug", alert_id=alert.id, error=error, places=places_of(bug))
+                refusals = alert.refusals + 1
+                gave_up = refusals >= settings.mail.max_attempts
+                failed += gave_up
+                _postpone(store, alert, error, clock(), refusals=refusals, gave_up=gave_up)
             else:
                 sent += 1
                 with store.write() as db:
@@ -121,10 +140,14 @@ def _claim(store: Store, alert: Alert) -> Finding | None:
     return finding
 
 
-def _postpone(store: Store, alert: Alert, error: str, now: datetime, *, gave_up: bool) -> None:
+def _postpone(
+    store: Store, alert: Alert, error: str, now: datetime, *, refusals: int, gave_up: bool
+) -> None:
     """Have an alert sent later, or give it up until an operator says `haechi alerts retry`."""
     pause = min(FIRST_PAUSE * 2 ** min(alert.attempts, 10), LONGEST_PAUSE)
     state = AlertState.FAILED if gave_up else AlertState.PENDING
     with store.write() as db:
-        findings.set_alert(db, alert.id, state, next_try_at=now + pause, error=error)
+        findings.set_alert(
+            db, alert.id, state, next_try_at=now + pause, error=error, refusals=refusals
+        )
     log.warning("alert.refused", alert_id=alert.id, gave_up=gave_up, reason=error)

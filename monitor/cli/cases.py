@@ -64,7 +64,7 @@ def enrol(
         photos = list(photos_in(paths))
         if not photos:
             raise Misuse("no photo there: " + ", ".join(str(path) for path in paths))
-        case_ids = [one.parent.name if case_from_folder else case for one in photos]
+        case_ids = _case_of_each(paths) if case_from_folder else [case] * len(photos)
         for case_id in case_ids:
             enrolment.check_case_id(case_id)
         with progress("fingerprinting", len(photos)) as bar:
@@ -110,12 +110,14 @@ def fingerprint(
 def import_file(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="A file made by `haechi fingerprint`.")],
-    case: CaseId,
+    case: Annotated[
+        str, typer.Option("--case", help="The case's id [default: one made from the content].")
+    ] = "",
 ) -> None:
     """Enrol fingerprints that were made elsewhere; importing twice changes nothing."""
-    enrolment.check_case_id(case)
     with opened(ctx) as home:
         now = utc_now()
+        case = enrolment.check_case_id(case or enrolment.case_of_file(file))
         good, bad = enrolment.from_file(file, case, now)
         added = _store(home, case, good)
         for line in bad:
@@ -193,6 +195,7 @@ def withdraw(
             typer.confirm(f"Delete all fingerprints of case {case}?", abort=True, err=True)
         with home.store.write() as db:
             gone = cases.withdraw(db, case, actor=actor(), now=utc_now())
+        home.store.scrub()
         say(f"case {case} is withdrawn: {gone} fingerprints deleted, no further alerts")
 
 
@@ -208,6 +211,24 @@ def export(
             found = cases.active_fingerprints(db, case)
         enrolment.to_file(found, output)
         say(f"{len(found)} fingerprints in {output}; they are personal data: hand them over safely")
+
+
+def _case_of_each(paths: list[Path]) -> list[str]:
+    """Name the case of each photo by its folder: one of case folders, or a case folder itself.
+
+    Raises:
+        Misuse: A file lies beside case folders, or is given by itself.
+    """
+    ids: list[str] = []
+    for path in paths:
+        whole = path.resolve()
+        is_case = whole.is_dir() and not any(one.is_dir() for one in whole.iterdir())
+        for photo in photos_in([whole]):
+            inner = photo.relative_to(whole).parts
+            if not is_case and len(inner) < 2:
+                raise Misuse(f"{photo}: not in a case's folder; nothing was enrolled")
+            ids.append(whole.name if is_case else inner[0])
+    return ids
 
 
 def _need_case(home: Home, case: str) -> None:

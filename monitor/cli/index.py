@@ -36,12 +36,7 @@ def drain(
 def rebuild(ctx: typer.Context) -> None:
     """Make the index anew from the store."""
     with opened(ctx) as home:
-        # A damaged file is no reason to fail: it is what a rebuild is for.
-        for suffix in ("", "-wal", "-shm"):
-            path = home.settings.search_path
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        with home.store.write() as db:
-            outbox.enqueue_all(db, utc_now())
+        index.reset(home.store, home.settings)
         _drain(home)
 
 

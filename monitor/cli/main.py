@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from monitor import __version__
@@ -16,6 +18,9 @@ from monitor.cli import status as status_commands
 from monitor.cli.demo import command as demo
 from monitor.cli.output import complain
 from monitor.errors import HaechiError
+from monitor.logs import places_of
+
+log = structlog.get_logger(__name__)
 
 app = typer.Typer(
     name="haechi",
@@ -69,7 +74,11 @@ def _root(
 
 
 def main() -> None:
-    """Run; every error of ours is one line and an exit code."""
+    """Run; every error is one line and an exit code."""
+    # What is kept is personal data: its files are their owner's only.
+    os.umask(0o077)
+    # A photo that is being enrolled must not end up in a dump of this process's memory.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         app()
     except HaechiError as error:
@@ -79,6 +88,11 @@ def main() -> None:
         # The reader of our output went away; that is its right.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as bug:  # noqa: BLE001 - the last resort: one line, and where to look
+        places = places_of(bug)
+        log.error("command.bug", error=type(bug).__name__, places=places)
+        complain(f"haechi: an error in Haechi itself: {type(bug).__name__} at {places[-1]}")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def read(kind: SourceKind, address: str, settings: Settings) -> Reading:
     with tempfile.TemporaryDirectory(prefix="haechi-test-") as folder:
         home = Path(folder)
         (home / FILE_NAME).write_text(_configuration(settings), encoding="utf-8")
-        trial = load(home)
+        trial = load(home, sealed=True)
         store = Store(trial.store_url)
         try:
             store.migrate()

@@ -75,11 +75,16 @@ def parse_address(text: str) -> tuple[SourceKind, str]:
         )
     if parts.username or parts.password:
         raise Misuse("an address with a password in it is not stored; remove it")
-    if re.search(r"[\s\x00-\x1f\x7f]", word):
+    if not word.isprintable() or re.search(r"\s", word):
         raise Misuse(f"{text!r} is not a web address: it has white space in it")
-    netloc = host if port is None else f"{host}:{port}"
-    netloc = netloc if ":" not in host else f"[{host}]" + (f":{port}" if port else "")
-    return SourceKind.FORUM, urlunsplit((parts.scheme, netloc, parts.path or "/", parts.query, ""))
+    name = f"[{host}]" if ":" in host else host
+    is_default = port in (None, {"http": 80, "https": 443}[parts.scheme])
+    path = parts.path or "/"
+    if not parts.query and "." not in path.rpartition("/")[2] and not path.endswith("/"):
+        path += "/"
+    query = "&".join(one for one in parts.query.split("&") if one and not one.startswith("sid="))
+    netloc = name if is_default else f"{name}:{port}"
+    return SourceKind.FORUM, urlunsplit((parts.scheme, netloc, path, query, ""))
 
 
 def parse_interval(text: str) -> int:
@@ -124,6 +129,7 @@ def add(
     kind, canonical = parse_address(address)
     interval_s = parse_interval(every) if every else None
     with opened(ctx) as home:
+        default_s = home.settings.crawl.interval_s
         with home.store.write() as db:
             known = sources.find(db, canonical)
             source = sources.add(
@@ -131,7 +137,7 @@ def add(
                 kind=kind,
                 address=canonical,
                 engine=None if known is None else known.engine,
-                interval_s=interval_s or home.settings.crawl.interval_s,
+                interval_s=interval_s or (known.interval_s if known else default_s),
                 now=utc_now(),
             )
         verb = "watching" if known is None else "already watched, now"

@@ -125,7 +125,7 @@ def _facts(home: Home) -> tuple[dict[str, dict[str, int] | str | bool | None], l
         trouble.append("nobody gets alerts: set mail.to in haechi.toml")
     facts: dict[str, dict[str, int] | str | bool | None] = {
         "home": str(home.settings.home),
-        "daemon": is_held(home.settings.home, "daemon"),
+        "daemon": is_held(home.settings.state_folder, "daemon"),
         "sources": states,
         "last_run": last,
         "stored": stored,

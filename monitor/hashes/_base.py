@@ -8,8 +8,8 @@ from typing import Final
 
 from monitor.pictures import Picture
 
-# Raised when decoding or hashing gives other bits for the same file: hashes of an older recipe
-# are then made anew.
+# Raised when decoding or hashing gives other bits for the same file; kept with every hash, so
+# that those of an older recipe can be told.
 RECIPE: Final = 1
 
 

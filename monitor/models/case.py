@@ -30,7 +30,7 @@ class Fingerprint:
     """Hashes of one enrolled photo; neither the photo nor its file name.
 
     Attributes:
-        id: Deterministic for a case and a photo: enrolling twice changes nothing.
+        id: Random; tells nothing of the photo once the fingerprint is gone.
         sha256: Of the enrolled file, 64 hex digits; None where a partner gave none.
         pdq: The hashes of the photo's 8 turns and mirrors, 64 hex digits each, in the order of
             `monitor.hashes.pdq.DIHEDRAL`; a partner's bare hash list gives one.

@@ -57,6 +57,7 @@ class Alert:
 
     Attributes:
         message_id: Derived from `id`: a repeated attempt carries the same one.
+        refusals: How often this message was refused; a server that was down does not count.
         next_try_at: Not before this time.
         error: The last failure, in words; empty when there was none.
     """
@@ -69,6 +70,7 @@ class Alert:
     recipient: str
     state: AlertState
     attempts: int
+    refusals: int
     created_at: datetime
     next_try_at: datetime
     sent_at: datetime | None

@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from monitor.errors import MediaError, Misuse
 from monitor.hashes import RECIPE
 from monitor.hashes.pdq import MIN_QUALITY
+from monitor.ids import make_id
 from monitor.models.case import Fingerprint
 from monitor.models.media import MediaFacts
 from monitor.pictures import PictureLimits, decode
 from monitor.registry.facts import describe
-from monitor.store.cases import fingerprint_id
+from monitor.store.cases import new_fingerprint_id
 
 FORMAT = "haechi-fingerprints"
 VERSION = 1
@@ -81,7 +82,7 @@ def fingerprint(data: bytes, case_id: str, limits: PictureLimits, now: datetime)
     """
     facts, turns = describe(decode(data, limits))
     return Fingerprint(
-        id=fingerprint_id(case_id, facts.pdq, facts.sha256),
+        id=new_fingerprint_id(),
         case_id=case_id,
         sha256=facts.sha256,
         pdq=turns,
@@ -125,6 +126,19 @@ def to_file(fingerprints: Iterable[Fingerprint], path: Path) -> None:
         raise Misuse(f"can't write {path}: {error.strerror}") from error
 
 
+def case_of_file(path: Path) -> str:
+    """Make a case id from a file's content: the same file is the same case.
+
+    Raises:
+        Misuse: It can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return make_id("case-", file.read(MAX_FILE_BYTES).hex())[:17]
+    except OSError as error:
+        raise Misuse(f"can't read {path}: {(error.strerror or 'error').lower()}") from error
+
+
 def from_file(path: Path, case_id: str, now: datetime) -> tuple[list[Fingerprint], list[str]]:
     """Read a file of fingerprints; good entries are kept, bad ones reported by number.
 
@@ -155,6 +169,5 @@ def from_file(path: Path, case_id: str, now: datetime) -> tuple[list[Fingerprint
             bad.append(f"fingerprint {number} is not valid; it was left out")
             continue
         known = one.model_dump() | {"pdq": tuple(one.pdq)}
-        key = fingerprint_id(case_id, one.pdq[0], one.sha256)
-        good.append(Fingerprint(id=key, case_id=case_id, created_at=now, **known))
+        good.append(Fingerprint(id=new_fingerprint_id(), case_id=case_id, created_at=now, **known))
     return good, bad

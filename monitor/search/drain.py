@@ -33,17 +33,29 @@ def open_index(settings: Settings) -> SearchIndex:
     return SqliteIndex(settings.search_path)
 
 
+def reset(store: Store, settings: Settings, *, clock: Clock = utc_now) -> None:
+    """Remove the index, also a damaged one, and have everything indexed anew."""
+    with hold(settings.state_folder, "index", what="another indexing", wait=True):
+        for suffix in ("", "-wal", "-shm"):
+            path = settings.search_path
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        with store.write() as db:
+            outbox.enqueue_all(db, clock())
+
+
 def drain(
     store: Store,
     settings: Settings,
     *,
     clock: Clock = utc_now,
     progress: Callable[[int], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> int:
     """Take over what waits in the outbox.
 
     Args:
         progress: Told how many entries were taken over since the last call.
+        stop: Asked before each part; what is left waits for the next call.
 
     Returns:
         How many entries were taken over.
@@ -55,7 +67,7 @@ def drain(
         if not outbox.head(db, 1):
             return 0
     taken = 0
-    with hold(settings.home, "index", what="another indexing", wait=True):
+    with hold(settings.state_folder, "index", what="another indexing", wait=True):
         index = open_index(settings)
         try:
             while True:
@@ -63,7 +75,7 @@ def drain(
                     entries = outbox.head(db, AT_ONCE)
                     wanted = dict.fromkeys((kind, doc_id) for _, kind, doc_id in entries)
                     docs = [doc for key in wanted if (doc := _document(db, *key)) is not None]
-                if not entries:
+                if not entries or stop():
                     return taken
                 _upsert(store, index, docs, clock)
                 with store.write() as db:

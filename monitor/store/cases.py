@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -16,9 +17,9 @@ from monitor.store import audit
 from monitor.store.tables import alerts, cases, fingerprints
 
 
-def fingerprint_id(case_id: str, pdq: str, sha256: str | None) -> str:
-    """Derive a fingerprint's id: the same photo in the same case is enrolled once."""
-    return make_id("f", case_id, pdq, sha256 or "")
+def new_fingerprint_id() -> str:
+    """Make a fingerprint's id: random, as it outlives the fingerprint in mails and findings."""
+    return f"f{secrets.token_hex(10)}"
 
 
 def enrol(
@@ -44,6 +45,8 @@ def enrol(
         statement = insert(fingerprints).values(
             id=one.id,
             case_id=case_id,
+            # The same photo in the same case is enrolled once.
+            content=make_id("c", case_id, one.pdq[0], one.sha256 or ""),
             sha256=one.sha256,
             pdq=list(one.pdq),
             quality=one.quality,

@@ -106,22 +106,31 @@ def get(db: Connection, finding_id: str) -> Finding | None:
 def decide(
     db: Connection, finding_id: str, status: FindingStatus, *, actor: str, now: datetime
 ) -> None:
-    """Record a person's judgement; a dismissal calls back all alerts of these media that wait."""
+    """Record a person's judgement of these media.
+
+    A dismissal calls back all alerts about them that wait; a confirmation lets them go again.
+    """
     db.execute(
         update(findings)
         .where(findings.c.id == finding_id)
         .values(status=status.value, decided_by=actor, decided_at=now)
     )
+    this = select(findings.c.case_id, findings.c.cluster).where(findings.c.id == finding_id)
+    alike = select(findings.c.id).where(tuple_(findings.c.case_id, findings.c.cluster).in_(this))
+    about = alerts.c.finding_id.in_(alike)
     if status is FindingStatus.DISMISSED:
-        this = select(findings.c.case_id, findings.c.cluster).where(findings.c.id == finding_id)
-        alike = select(findings.c.id).where(
-            tuple_(findings.c.case_id, findings.c.cluster).in_(this)
-        )
         waiting = (AlertState.PENDING.value, AlertState.FAILED.value)
         db.execute(
             update(alerts)
-            .where(alerts.c.finding_id.in_(alike), alerts.c.state.in_(waiting))
+            .where(about, alerts.c.state.in_(waiting))
             .values(state=AlertState.CANCELLED.value, error="the finding was dismissed")
+        )
+    else:
+        db.execute(
+            update(alerts)
+            .where(about, alerts.c.state == AlertState.CANCELLED.value)
+            .where(alerts.c.case_id.in_(cases.active_ids(db)))
+            .values(state=AlertState.PENDING.value, next_try_at=now, error="")
         )
     audit.record(db, actor=actor, action=status.value, subject=finding_id, now=now)
 
@@ -181,7 +190,7 @@ def retry_alerts(db: Connection, now: datetime) -> int:
     return db.execute(
         update(alerts)
         .where(alerts.c.state.in_(waiting))
-        .values(state=AlertState.PENDING.value, next_try_at=now, attempts=0)
+        .values(state=AlertState.PENDING.value, next_try_at=now, attempts=0, refusals=0)
     ).rowcount
 
 
@@ -218,6 +227,7 @@ def _add_alerts(
                 recipient=recipient,
                 state=AlertState.PENDING.value,
                 attempts=0,
+                refusals=0,
                 created_at=now,
                 next_try_at=now,
                 message_id=f"<{key}@{alerting.domain}>",
@@ -282,6 +292,7 @@ def _alert(row: Row[Any]) -> Alert:
         recipient=row.recipient,
         state=AlertState(row.state),
         attempts=row.attempts,
+        refusals=row.refusals,
         created_at=row.created_at,
         next_try_at=row.next_try_at,
         sent_at=row.sent_at,

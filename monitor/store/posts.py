@@ -29,6 +29,14 @@ class KnownPost:
     has_media_to_retry: bool
 
 
+@dataclass(frozen=True, slots=True)
+class StoredMedia:
+    """What is stored of one of a post's media."""
+
+    attempts: int
+    facts: MediaFacts | None
+
+
 def post_id(source_id: str, native_id: str) -> str:
     """Derive a post's id."""
     return make_id("p", source_id, native_id)
@@ -41,10 +49,31 @@ def known(db: Connection, source_id: str, native_ids: Sequence[str]) -> dict[str
         .where(post_media.c.post_id == posts.c.id, *_may_be_retried())
         .exists()
     )
+    keys = [post_id(source_id, one) for one in native_ids]
     statement = select(posts.c.native_id, posts.c.digest, retry.label("retry")).where(
-        posts.c.source_id == source_id, posts.c.native_id.in_(native_ids)
+        posts.c.id.in_(keys)
     )
     return {row.native_id: KnownPost(row.digest, row.retry) for row in db.execute(statement)}
+
+
+def media_key(origin_id: str | None, url: str) -> str:
+    """Name a file of a post: by the site's own id where it has one, as URLs may carry tokens."""
+    return origin_id or url
+
+
+def stored_media(db: Connection, key: str) -> dict[str, StoredMedia]:
+    """Look up what is stored of a post's media, by `media_key`."""
+    statement = (
+        select(post_media.c.url, post_media.c.origin_id, post_media.c.attempts, media)
+        .join(media, media.c.sha256 == post_media.c.sha256, isouter=True)
+        .where(post_media.c.post_id == key)
+    )
+    return {
+        media_key(row.origin_id, row.url): StoredMedia(
+            row.attempts, None if row.sha256 is None else _facts(row)
+        )
+        for row in db.execute(statement)
+    }
 
 
 def facts_of_origin(db: Connection, origin_id: str) -> MediaFacts | None:
@@ -127,11 +156,16 @@ def mark_gone(
 
 def count(db: Connection) -> dict[str, int]:
     """Count what is stored: posts, media, and media that could not be read."""
-    failed = select(func.count()).where(post_media.c.status == MediaStatus.FAILED.value)
+
+    def of(status: MediaStatus) -> int:
+        statement = select(func.count()).where(post_media.c.status == status.value)
+        return db.scalar(statement) or 0
+
     return {
         "posts": db.scalar(select(func.count()).select_from(posts)) or 0,
         "media": db.scalar(select(func.count()).select_from(media)) or 0,
-        "media_failed": db.scalar(failed) or 0,
+        "media_failed": of(MediaStatus.FAILED),
+        "media_skipped": of(MediaStatus.SKIPPED),
     }
 
 
@@ -204,10 +238,10 @@ def _write_post(db: Connection, key: str, item: Item, now: datetime) -> None:
 
 def _write_media(db: Connection, key: str, items: Sequence[MediaItem], now: datetime) -> None:
     """Write what became of a post's media; a later attempt replaces an earlier one."""
-    tried = select(post_media.c.url, post_media.c.attempts).where(post_media.c.post_id == key)
-    before = {row.url: row.attempts for row in db.execute(tried)}
+    before = stored_media(db, key)
     db.execute(delete(post_media).where(post_media.c.post_id == key))
     for position, one in enumerate(items):
+        earlier = before.get(media_key(one.ref.origin_id, one.ref.url))
         if one.facts is not None:
             db.execute(
                 insert(media)
@@ -230,7 +264,7 @@ def _write_media(db: Connection, key: str, items: Sequence[MediaItem], now: date
                 name=one.ref.name,
                 status=(one.status or MediaStatus.FAILED).value,
                 reason=one.reason,
-                attempts=before.get(one.ref.url, 0) + 1,
+                attempts=(0 if earlier is None else earlier.attempts) + 1,
                 sha256=None if one.facts is None else one.facts.sha256,
             )
         )

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from monitor.ids import make_id
 from monitor.models.run import Counts, Outcome, Run
@@ -63,6 +63,12 @@ def latest(db: Connection, limit: int, source_id: str | None = None) -> list[Run
     if source_id is not None:
         statement = statement.where(runs.c.source_id == source_id)
     return [_run(row) for row in db.execute(statement)]
+
+
+def last_starts(db: Connection) -> dict[str, datetime]:
+    """Tell when each source was last crawled."""
+    statement = select(runs.c.source_id, func.max(runs.c.started_at)).group_by(runs.c.source_id)
+    return {row[0]: row[1] for row in db.execute(statement)}
 
 
 def open_runs(db: Connection) -> list[Run]:

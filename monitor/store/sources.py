@@ -29,7 +29,8 @@ def add(
     interval_s: int,
     now: datetime,
 ) -> Source:
-    """Watch a source; one that was removed is watched again from its old checkpoint."""
+    """Watch a source, or change how often; one that was removed is watched from its checkpoint."""
+    was_removed = db.scalar(select(sources.c.removed).where(sources.c.id == source_id(address)))
     statement = insert(sources).values(
         id=source_id(address),
         kind=kind.value,
@@ -49,6 +50,10 @@ def add(
             set_={"removed": False, "engine": engine, "interval_s": interval_s},
         )
     )
+    if was_removed:
+        change(db, source_id(address), paused=False, state=SourceState.NEW.value, failures=0)
+        # Whoever has the channel's name now: it was added anew on purpose.
+        save_checkpoint(db, source_id(address), {"channel": None})
     found = find(db, address)
     if found is None:
         raise LookupError(address)

@@ -96,6 +96,17 @@ class Store:
                 ) from error
             connection.commit()
 
+    def scrub(self) -> None:
+        """Empty the write-ahead log, in which deleted rows would live on for a while.
+
+        Readers and writers at work are waited for up to the busy timeout; what they still hold
+        goes with the next checkpoint.
+        """
+        with _one_line(self.url), self.engine.connect() as connection:
+            raw = connection.connection.cursor()
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            raw.close()
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
@@ -121,7 +132,7 @@ def _one_line(url: str) -> Iterator[None]:
 
 def _engine(url: str) -> Engine:
     """Make an engine whose transactions are real ones."""
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
@@ -132,6 +143,8 @@ def _engine(url: str) -> Engine:
         # FULL: a commit must also survive the machine's power.
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # A fingerprint that is deleted must be gone from the file, too.
+        cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 
     @event.listens_for(engine, "begin")

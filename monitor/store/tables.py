@@ -100,11 +100,12 @@ posts = Table(
     Column("member_ids", JSON, nullable=False),
     Column("forwarded_from", Text),
     Column("reply_to", Text),
-    Column("views", Integer),
+    Column("views", BigInteger),
     Column("revision", Integer, nullable=False),
     Column("digest", String, nullable=False),
     Column("deleted_at", UtcDateTime),
     Index("ix_posts_source_number", "source_id", "native_number"),
+    Index("ix_posts_thread", "source_id", "thread_id", "native_number"),
     Index("ix_posts_posted", "posted"),
 )
 
@@ -144,6 +145,7 @@ post_media = Table(
     Column("reason", String, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("sha256", ForeignKey("media.sha256"), index=True),
+    Index("ix_post_media_status", "status", "attempts"),
 )
 
 cases = Table(
@@ -160,6 +162,7 @@ fingerprints = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("content", String, nullable=False, unique=True),
     Column("sha256", String),
     Column("pdq", JSON, nullable=False),
     Column("quality", Integer, nullable=False),
@@ -201,6 +204,7 @@ alerts = Table(
     Column("recipient", String, nullable=False),
     Column("state", String, nullable=False, index=True),
     Column("attempts", Integer, nullable=False),
+    Column("refusals", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("next_try_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),

@@ -21,6 +21,8 @@ PICTURE_SUFFIXES = frozenset(
 async def fetch_media(item: MediaItem, services: Services) -> MediaItem:
     """Fetch what can be hashed; `data` or `facts` is set, or a status with its reason."""
     ref = item.ref
+    if item.status is not None:
+        return item
     if ref.kind is MediaKind.VIDEO:
         return replace(item, status=MediaStatus.SKIPPED, reason="videos are not read yet")
     if ref.kind is MediaKind.FILE and _suffix(ref.name) not in PICTURE_SUFFIXES:

@@ -24,6 +24,10 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
     try:
         facts, _ = describe(decode(data, services.limits))
     except MediaError as error:
+        if data.lstrip()[:1] == b"<":
+            # A challenge, an error or a login page in its place: another day it may be there.
+            reason = "the server answers with a page"
+            return replace(item, status=MediaStatus.FAILED, reason=reason, data=None)
         return replace(item, status=MediaStatus.SKIPPED, reason=error.reason, data=None)
     except MemoryError:
         reason = "too large for the crawl's memory (crawl.memory_mb)"

@@ -16,6 +16,7 @@ MAX_FIELD = 500
 MAX_URL = 2_000
 MAX_LINKS = 200
 MAX_MEDIA = 100
+MAX_VIEWS = 2**53
 
 # Control characters but tab and newline, and lone surrogates: no store or terminal wants them.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -36,6 +37,7 @@ def normalise(item: Item) -> Item:
     clean = replace(
         post,
         url=_UNWANTED.sub("", post.url)[:MAX_URL],
+        views=None if post.views is None else min(post.views, MAX_VIEWS),
         text=clean_text(post.text),
         author=_field(post.author),
         board=_field(post.board),

@@ -135,19 +135,20 @@ def test_bad_files_are_told_apart_and_do_not_stop_the_crawl(world: World, home: 
     good = preview.picture(site, "/good.jpg", copy(22).data)
     bomb = gzip.compress(b"\0" * 5_000_000)
     packed = (("Content-Encoding", "gzip"),)
+    # Those without an answer are apart: a host that fails twice in a row is not asked again.
     answers = {
         "/endless": endless,
         "/slow": lambda: slow(b"x" * 10_000, 0.2),
+        "/html": lambda: Reply(b"<html><script>alert(1)</script></html>"),
+        "/broken-bomb": lambda: Reply(b"no gzip", mime="image/jpeg", headers=packed),
+        "/empty": lambda: Reply(b"", mime="image/jpeg"),
+        "/dropped": drop,
+        "/gone": lambda: Reply(b"", 404),
         "/large": lambda: Reply(b"x" * 300_000, mime="image/jpeg"),
         "/bomb": lambda: Reply(bomb, mime="image/jpeg", headers=packed),
-        "/broken-bomb": lambda: Reply(b"no gzip", mime="image/jpeg", headers=packed),
         "/loop": lambda: redirect("/loop"),
-        "/html": lambda: Reply(b"<html><script>alert(1)</script></html>"),
-        "/empty": lambda: Reply(b"", mime="image/jpeg"),
         "/wide": lambda: Reply(png_header(30_000, 30_000), mime="image/png"),
-        "/gone": lambda: Reply(b"", 404),
         "/busy": lambda: Reply(b"", 503),
-        "/dropped": drop,
         "/cut": lambda: Reply(copy(23).data[:9_000], mime="image/jpeg"),
     }
     for path, answer in answers.items():
@@ -169,13 +170,28 @@ def test_bad_files_are_told_apart_and_do_not_stop_the_crawl(world: World, home: 
         "/html": ("skipped", "not a picture of a known format"),
         "/empty": ("skipped", "empty file"),
         "/wide": ("skipped", "too many pixels"),
-        "/gone": ("skipped", "the server answers 404"),
+        "/gone": ("failed", "the server answers 404"),
         "/busy": ("failed", "the server answers 503"),
         "/dropped": ("failed", "the connection failed"),
         "/cut": ("skipped", "truncated"),
     }
     log = (home.folder / "logs" / "haechi.log").read_text(encoding="utf-8")
     assert "alert(1)" not in log
+
+
+def test_a_host_that_does_not_answer_is_asked_again_by_the_next_crawl_only(
+    world: World, home: Home
+) -> None:
+    site = world.telegram
+    urls = [preview.picture(site, f"/{n}.jpg", copy(30 + n).data) for n in range(4)]
+    preview.serve(site, NAME, [[url] for url in urls])
+    # Each picture is tried twice.
+    site.answer_next("/0.jpg", drop, times=2)
+    site.answer_next("/1.jpg", drop, times=2)
+    first = crawl(home)
+    assert (first.outcome, first.counts.media_failed) == (Outcome.OK, 4)
+    assert site.asked("/2.jpg") == site.asked("/3.jpg") == []
+    assert crawl(home).counts.media_hashed == 4
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from monitor.models.source import SourceKind
 from monitor.pictures import PictureLimits
 from monitor.registry.enrolment import fingerprint
 from monitor.settings import Settings, load
-from monitor.store import cases, findings, posts, runs, sources
+from monitor.store import cases, findings, outbox, posts, runs, sources
 from monitor.store.store import Store
 from schedules.daemon import Daemon
 
@@ -131,7 +131,7 @@ def _play(home: Path) -> Result:
             forum=forum_site.port, channel=channel_site.port, mail=mailbox.port
         )
         (home / "haechi.toml").write_text(configuration)
-        settings = load(home)
+        settings = load(home, sealed=True)
         logs.configure(home)
         store = Store(settings.store_url)
         stack.callback(store.close)
@@ -198,10 +198,17 @@ def _rounds(store: Store) -> int:
 
 
 def _wait_for_rounds(store: Store, rounds: int) -> None:
-    """Wait until every source was crawled that often; longer than it can take is a fault."""
+    """Wait until every source was crawled that often and all was delivered, or it is a fault."""
     deadline = time.monotonic() + PATIENCE_S / 2
-    while _rounds(store) < rounds and time.monotonic() < deadline:
+    while time.monotonic() < deadline and (_rounds(store) < rounds or _is_waiting(store)):
         time.sleep(0.1)
+
+
+def _is_waiting(store: Store) -> bool:
+    """Tell whether something is still to be indexed or mailed."""
+    with store.read() as db:
+        unsent = findings.count_alerts(db)
+        return bool(outbox.head(db, 1) or unsent.get("pending") or unsent.get("sending"))
 
 
 def _judge(

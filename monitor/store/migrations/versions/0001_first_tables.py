@@ -92,6 +92,7 @@ def upgrade() -> None:
         "fingerprints",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("content", sa.String(), nullable=False),
         sa.Column("sha256", sa.String(), nullable=True),
         sa.Column("pdq", sa.JSON(), nullable=False),
         sa.Column("quality", sa.Integer(), nullable=False),
@@ -100,6 +101,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_fingerprints_case_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fingerprints")),
+        sa.UniqueConstraint("content", name=op.f("uq_fingerprints_content")),
     )
     op.create_index(op.f("ix_fingerprints_case_id"), "fingerprints", ["case_id"], unique=False)
     op.create_table(
@@ -128,7 +130,7 @@ def upgrade() -> None:
         sa.Column("member_ids", sa.JSON(), nullable=False),
         sa.Column("forwarded_from", sa.Text(), nullable=True),
         sa.Column("reply_to", sa.Text(), nullable=True),
-        sa.Column("views", sa.Integer(), nullable=True),
+        sa.Column("views", sa.BigInteger(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("deleted_at", sa.DateTime(), nullable=True),
@@ -137,6 +139,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_posts_posted", "posts", ["posted"], unique=False)
     op.create_index("ix_posts_source_number", "posts", ["source_id", "native_number"], unique=False)
+    op.create_index(
+        "ix_posts_thread", "posts", ["source_id", "thread_id", "native_number"], unique=False
+    )
     op.create_table(
         "runs",
         sa.Column("id", sa.String(), nullable=False),
@@ -195,6 +200,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("post_id", "position", name=op.f("pk_post_media")),
     )
     op.create_index(op.f("ix_post_media_sha256"), "post_media", ["sha256"], unique=False)
+    op.create_index("ix_post_media_status", "post_media", ["status", "attempts"], unique=False)
     op.create_table(
         "alerts",
         sa.Column("id", sa.String(), nullable=False),
@@ -205,6 +211,7 @@ def upgrade() -> None:
         sa.Column("recipient", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("refusals", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("next_try_at", sa.DateTime(), nullable=False),
         sa.Column("sent_at", sa.DateTime(), nullable=True),
