@@ -51,12 +51,13 @@ class Daemon:
         self._clock = clock
         self._stop = threading.Event()
         self._jobs: dict[str, Job] = {}
+        self._executors = {
+            "default": ThreadPoolExecutor(2),
+            "crawls": ThreadPoolExecutor(settings.crawl.workers),
+        }
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={
-                "default": ThreadPoolExecutor(2),
-                "crawls": ThreadPoolExecutor(settings.crawl.workers),
-            },
+            executors=self._executors,
             job_defaults={
                 "coalesce": True,
                 "max_instances": 1,
@@ -85,7 +86,11 @@ class Daemon:
             # In slices: a wait without end would keep Python from its signal handlers.
             while not self._stop.wait(0.5):
                 pass
-            self._scheduler.shutdown(wait=True)
+            # Waiting for the jobs is left to the next lines: the scheduler would do it with its
+            # lock held, for which a job that changes the schedule waits in turn.
+            self._scheduler.shutdown(wait=False)
+            for executor in self._executors.values():
+                executor.shutdown(wait=True)
             log.info("daemon.stopped")
 
     def stop(self) -> None:
@@ -154,7 +159,7 @@ class Daemon:
             findings=run.counts.findings,
         )
         self._on_run(run)
-        if run.counts.posts_new or run.counts.findings:
+        if (run.counts.posts_new or run.counts.findings) and not self._stop.is_set():
             self._scheduler.modify_job("deliver", next_run_time=self._clock())
 
     def _deliver(self) -> None:

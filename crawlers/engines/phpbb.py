@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -26,6 +27,8 @@ from monitor.models.source import SourceState
 _POST = re.compile(r"p([0-9]{1,18})")
 _PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif|bmp|avif|heic)$", re.IGNORECASE)
 _STICKY = frozenset({"sticky", "announce", "global-announce", "global"})
+# More than a post shows in earnest; what is over is not looked at.
+_MAX_MEDIA = 100
 _SMILIES = frozenset({"smilies", "smiley", "emoji"})
 _SCENERY = ("images/smilies/", "images/ranks/", "images/icons/", "styles/", "ext/")
 _ATTACHED = "dl.attachbox, .inline-attachment, dl.file, dl.thumbnail"
@@ -253,26 +256,34 @@ def _media(page: _Page, node: Selector) -> tuple[MediaRef, ...]:
     media: dict[str, MediaRef] = {}
     for part in outermost(node, "div.content, dl.attachbox", without=_FOREIGN):
         for shown in outermost(part, "img, video, dl.file a[href]", without=_FOREIGN):
-            ref = _media_ref(page, shown)
-            if ref is not None:
+            for ref in _media_refs(page, shown):
                 media.setdefault(ref.url, ref)
+            # A page of nothing but pictures, deeply nested, must not take minutes.
+            if len(media) >= _MAX_MEDIA:
+                return tuple(media.values())
     return tuple(media.values())
 
 
-def _media_ref(page: _Page, shown: Selector) -> MediaRef | None:
+def _media_refs(page: _Page, shown: Selector) -> Iterator[MediaRef]:
     name = shown.attrib.get("alt", "")
+    urls: tuple[str | None, ...]
     if shown.root.tag == "video":
         kind = MediaKind.VIDEO
-        url = _video_url(page, shown)
+        urls = (_video_url(page, shown),)
     elif shown.root.tag == "img":
         kind = MediaKind.PHOTO
-        url = _picture_url(page, shown)
+        urls = _picture_urls(page, shown)
     else:
         kind = MediaKind.PHOTO if shown.css("img") else MediaKind.FILE
-        url = absolute(page.base, shown.attrib["href"])
+        urls = (absolute(page.base, shown.attrib["href"]),)
         name = text_of(shown)
-    if url is None:
-        return None
+    for url in urls:
+        ref = None if url is None else _media_ref(page, url, kind, name)
+        if ref is not None:
+            yield ref
+
+
+def _media_ref(page: _Page, url: str, kind: MediaKind, name: str) -> MediaRef | None:
     attachment = _attachment(page, url)
     if attachment is None:
         # A link in a file box that is no attachment is a link, not a file.
@@ -291,18 +302,24 @@ def _video_url(page: _Page, video: Selector) -> str | None:
     return absolute(page.base, href) if href else None
 
 
-def _picture_url(page: _Page, picture: Selector) -> str | None:
-    """Choose the picture at full size: what it links to, if that is a picture, else itself."""
+def _picture_urls(page: _Page, picture: Selector) -> tuple[str, ...]:
+    """Give the picture at full size, which it links to, and the one that is shown.
+
+    Both, as nothing says that they are the same: a decoy behind a photo must not hide it.
+    """
     source = absolute(page.base, picture.attrib.get("src", "").strip() or "about:blank")
     scenery = tuple(page.root + folder for folder in _SCENERY)
     if source is None or classes(picture) & _SMILIES or source.startswith(scenery):
-        return None
+        return ()
     around = picture.xpath("ancestor::a[1]/@href").get()
     full = absolute(page.base, around) if around else None
     if full is None:
-        return source
-    is_picture = bool(_PICTURE.search(urlsplit(full).path))
-    return full if is_picture or _attachment(page, full) is not None else source
+        return (source,)
+    attachment = _attachment(page, full)
+    if attachment is not None and attachment == _attachment(page, source):
+        return (full,)
+    is_picture = bool(_PICTURE.search(urlsplit(full).path)) or attachment is not None
+    return (full, source) if is_picture else (source,)
 
 
 def _attachment(page: _Page, url: str) -> int | None:

@@ -80,7 +80,7 @@ def main() -> None:
     # A photo that is being enrolled must not end up in a dump of this process's memory.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        app()
+        app(prog_name="haechi")
     except HaechiError as error:
         complain(f"haechi: {error}")
         sys.exit(error.exit_code)

@@ -109,6 +109,8 @@ def test_the_demo_finds_and_mails_each_planted_repost_once_and_leaves_a_sound_ho
     found = rows(world.run(*home, "search", "사진", "--limit", "100", "--json"))
     assert found
     assert all("사진" in one["text"] for one in found)
+    # Also within a compound word.
+    assert any("합성사진" in one["text"].split() for one in found)
     scanned = rows(world.run(*home, "scan", "haechi-demo/photos", "--json"))
     assert all(one["status"] == "match" for one in scanned)
 

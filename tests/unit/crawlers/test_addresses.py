@@ -20,7 +20,11 @@ def test_a_public_address_may_be_reached(host: str) -> None:
      "255.255.255.255", "224.0.0.1", "239.1.1.1", "240.0.0.1",
      "192.0.2.1", "198.18.0.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fd00::1", "ff02::1",
      "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe",
-     "2002:7f00:1::", "2001:db8::1", "localhost", "example.org", "", "1.2.3", "2130706433"],
+     "2002:7f00:1::", "2001:db8::1",
+     "192.0.0.8", "192.0.0.9", "192.0.0.170", "192.88.99.1", "198.51.100.1", "203.0.113.1",
+     "2001::1", "2001:1ff::1", "3fff::1", "5f00::1", "100::1", "64:ff9b:1::1",
+     "::8.8.8.8", "fec0::1", "4000::1", "64:ff9b::c058:6301", "::ffff:192.0.0.9",
+     "localhost", "example.org", "", "1.2.3", "2130706433"],
 )  # fmt: skip
 def test_any_other_address_may_not(host: str) -> None:
     assert not PUBLIC.permit(host, 80)
@@ -29,6 +33,16 @@ def test_any_other_address_may_not(host: str) -> None:
 def test_a_public_address_in_another_form_may_be_reached() -> None:
     assert PUBLIC.permit("64:ff9b::808:808", 80)
     assert PUBLIC.permit("::ffff:8.8.8.8", 80)
+    assert PUBLIC.permit("2002:808:808::1", 80)
+
+
+@pytest.mark.parametrize("host", ["2001:200::1", "2a00::1", "3ffe::1", "192.0.1.1", "192.88.98.1"])
+def test_the_neighbours_of_special_blocks_are_public(host: str) -> None:
+    assert PUBLIC.permit(host, 443)
+
+
+def test_a_source_on_an_opened_special_block_may_reach_it() -> None:
+    assert rules_for("http://192.0.0.9/", ("192.0.0.9",)).permit("192.0.0.9", 80)
 
 
 @pytest.mark.parametrize(

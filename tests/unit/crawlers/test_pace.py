@@ -55,9 +55,32 @@ def test_a_host_that_asks_for_a_pause_gets_it_within_reason(tmp_path: Path, cloc
     one.hold_off("a.example", 5)
     assert one.reserve("a.example") == pytest.approx(31, abs=1e-3)
     one.hold_off("a.example", 1e9)
-    assert one.reserve("a.example") == pytest.approx(LONGEST_WAIT_S, abs=1e-3)
-    clock.now += LONGEST_WAIT_S + 2
+    day_s = 86_400
+    assert one.reserve("a.example") == pytest.approx(day_s, abs=1e-3)
+    clock.now += day_s + 1
     assert one.reserve("a.example") == pytest.approx(0, abs=1e-3)
+
+
+def test_a_wait_that_is_too_long_takes_no_time_of_the_host(tmp_path: Path, clock: Time) -> None:
+    one = Pace(tmp_path, 1.0)
+    one.hold_off("a.example", LONGEST_WAIT_S + 10)
+    for _ in range(3):
+        wait_s = one.reserve("a.example")
+        assert wait_s == pytest.approx(LONGEST_WAIT_S + 10, abs=1e-3)
+        assert one.is_too_long(wait_s)
+    clock.now += 20
+    waits = [one.reserve("a.example") for _ in range(2)]
+    assert waits == pytest.approx([LONGEST_WAIT_S - 10, LONGEST_WAIT_S - 9], abs=1e-3)
+    assert not any(one.is_too_long(wait_s) for wait_s in waits)
+
+
+@pytest.mark.usefixtures("clock")
+def test_an_operators_own_long_delay_is_waited_for(tmp_path: Path) -> None:
+    one = Pace(tmp_path, 3_600.0)
+    waits = [one.reserve("a.example") for _ in range(3)]
+    assert waits == pytest.approx([0, 3_600, 7_200], abs=1e-3)
+    assert [one.is_too_long(wait_s) for wait_s in waits] == [False, False, True]
+    assert one.reserve("a.example") == pytest.approx(7_200, abs=1e-3)
 
 
 @pytest.mark.usefixtures("clock")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import Busy
-from monitor.locks import hold, is_held
+from monitor.locks import hold, is_held, source_lock
 
 
 def test_a_lock_is_held_while_the_block_runs(tmp_path: Path) -> None:
@@ -86,3 +86,9 @@ def test_the_folder_of_locks_is_its_owners_only(tmp_path: Path) -> None:
     with hold(tmp_path / "home", "x", what="a test"):
         pass
     assert (tmp_path / "home" / "run").stat().st_mode & 0o077 == 0
+
+
+def test_each_source_has_a_lock_of_its_own(tmp_path: Path) -> None:
+    with hold(tmp_path, source_lock("s1"), what="a test"):
+        assert is_held(tmp_path, source_lock("s1"))
+        assert not is_held(tmp_path, source_lock("s2"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,3 +79,28 @@ def test_a_daemon_also_writes_to_standard_error(
     structlog.get_logger().info("seen.twice")
     assert json.loads(capsys.readouterr().err)["event"] == "seen.twice"
     assert len(lines(tmp_path)) == 1
+
+
+def test_the_places_of_an_error_say_where_and_not_what() -> None:
+    def inner() -> None:
+        raise ValueError("a word of a crawled page")
+
+    try:
+        inner()
+    except ValueError as error:
+        places = logs.places_of(error)
+    assert [place.split(" ")[1] for place in places] == [
+        "test_the_places_of_an_error_say_where_and_not_what",
+        "inner",
+    ]
+    assert all(re.fullmatch(r"test_logs\.py:\d+ \w+", place) for place in places)
+    assert logs.places_of(ValueError("never raised")) == []
+
+
+def test_a_log_that_was_moved_away_is_begun_anew(tmp_path: Path) -> None:
+    logs.configure(tmp_path)
+    structlog.get_logger().info("before")
+    file = tmp_path / "logs" / logs.FILE_NAME
+    file.rename(file.with_suffix(".1"))
+    structlog.get_logger().info("after")
+    assert [line["event"] for line in lines(tmp_path)] == ["after"]

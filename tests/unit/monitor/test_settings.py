@@ -60,6 +60,12 @@ def test_a_relative_home_is_kept_as_an_absolute_one(
         ('[network]\nallow_private = ["localhost"]', "network.allow_private.0"),
         ('[mail]\nto = ["a@b.org\\r\\nBcc: x@y.org"]', "mail.to.0"),
         ('[mail]\nfrom = "Haechi <a@b.org>"', "mail.from"),
+        ('[mail]\nto = ["담당자@example.org"]', "mail.to.0"),
+        ('[mail]\nto = ["a(b)@example.org"]', "mail.to.0"),
+        ('[mail]\nto = ["a@[127.0.0.1]"]', "mail.to.0"),
+        ('[mail]\nto = ["a@b@c.org"]', "mail.to.0"),
+        ('[mail]\nto = ["a\\u0000@b.org"]', "mail.to.0"),
+        ('[mail]\nhost = "smtp.example.org"\nusername = "a"\nsecurity = "none"', "mail"),
         ('[mail]\nsecurity = "some"', "mail.security"),
         ('[operator]\ncontact = "two words"', "operator.contact"),
         ('[telegram]\npreview_url = "ftp://t.me"', "telegram.preview_url"),
@@ -215,3 +221,49 @@ def test_the_variable_of_the_home_is_no_unknown_setting(
 ) -> None:
     monkeypatch.setenv("HAECHI_HOME", str(tmp_path))
     assert written(tmp_path, "").home == tmp_path
+
+
+@pytest.mark.parametrize("address", ["a@b.org", "first.last+tag@sub.example.org", "o'x@b-c.org"])
+def test_a_plain_mail_address_is_taken(tmp_path: Path, address: str) -> None:
+    assert build(tmp_path, {"mail": {"to": [address]}}).recipients == (address,)
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        {"host": "127.0.0.1", "username": "a", "security": "none"},
+        {"host": "localhost", "username": "a", "security": "none"},
+        {"host": "smtp.example.org", "username": "a", "security": "tls"},
+        {"host": "smtp.example.org", "username": "a", "security": "starttls"},
+        {"host": "smtp.example.org", "security": "none"},
+    ],
+)
+def test_a_login_is_taken_where_nobody_can_read_it(tmp_path: Path, mail: dict[str, Any]) -> None:
+    assert build(tmp_path, {"mail": mail}).mail.host == mail["host"]
+
+
+def test_a_refused_login_says_what_it_needs(tmp_path: Path) -> None:
+    told = complaint(
+        tmp_path, '[mail]\nhost = "smtp.example.org"\nusername = "a"\nsecurity = "none"'
+    )
+    assert 'username needs security = "starttls" or "tls"' in told
+
+
+def test_sealed_settings_are_the_files_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAECHI_STORE__URL", "sqlite:////somewhere/else.db")
+    monkeypatch.setenv("HAECHI_MAIL__PASSWORD", "hunter2")
+    (tmp_path / FILE_NAME).write_text("[crawl]\nworkers = 3\n")
+    trial = load(tmp_path, sealed=True)
+    assert (trial.is_sealed, trial.crawl.workers, trial.home) == (True, 3, tmp_path)
+    assert trial.store_url == f"sqlite:///{tmp_path}/haechi.db"
+    assert trial.mail_password() is None
+    usual = load(tmp_path)
+    assert (usual.is_sealed, usual.store_url) == (False, "sqlite:////somewhere/else.db")
+
+
+def test_state_lies_beside_the_store(tmp_path: Path) -> None:
+    assert build(tmp_path, {}).state_folder == tmp_path
+    other = {"store": {"url": "sqlite:////srv/haechi/all.db"}}
+    assert build(tmp_path, other).state_folder == Path("/srv/haechi")

@@ -162,7 +162,7 @@ def test_a_page_that_can_not_be_committed_leaves_nothing(
     with pytest.raises(StoreError):
         go(services, source, run_id, post(1, "a", "copy"), checkpoint={"newest": 1})
     with services.store.read() as db:
-        assert posts.count(db) == {"posts": 0, "media": 0, "media_failed": 0}
+        assert set(posts.count(db).values()) == {0}
         assert outbox.backlog(db)[0] == 0
         assert sources.load_checkpoint(db, source.id) == {}
 
@@ -179,3 +179,53 @@ def test_a_case_that_was_withdrawn_during_the_page_is_not_found(
 
     counts = go(replace(services, fetch=Withdrawing()), source, run_id, post(1, "a", "copy"))
     assert counts.findings == 0
+
+
+@pytest.mark.usefixtures("_enrolled")
+def test_an_edit_neither_fetches_again_nor_loses_what_was_hashed(
+    services: Services, source: Source, run_id: str, files: Files
+) -> None:
+    files.files = {url("copy"): COPY}
+    go(services, source, run_id, post(1, "a", "copy"))
+    files.files = {url("new"): STRANGER}
+    files.asked.clear()
+    counts = go(services, source, run_id, post(1, "b", "copy", "new"))
+    assert files.asked == [url("new")]
+    assert (counts.posts_edited, counts.media_hashed, counts.media_failed) == (1, 1, 0)
+    with services.store.read() as db:
+        key = posts.post_id(source.id, "1")
+        assert [row.status for row in posts.media_of(db, key)] == ["hashed", "hashed"]
+        assert len(findings.every(db)) == 1
+
+
+@pytest.mark.usefixtures("_enrolled")
+def test_a_retry_fetches_what_failed_only_and_loses_no_hash(
+    services: Services, source: Source, run_id: str, files: Files
+) -> None:
+    files.files = {url("copy"): COPY}
+    shown = post(1, "a", "copy", "late")
+    go(services, source, run_id, shown)
+    # The good one is not there any more; the other one still isn't.
+    files.files = {}
+    files.asked.clear()
+    assert go(services, source, run_id, shown).media_failed == 1
+    assert files.asked == [url("late")]
+    with services.store.read() as db:
+        rows = posts.media_of(db, posts.post_id(source.id, "1"))
+    assert [(row.status, row.attempts) for row in rows] == [("hashed", 2), ("failed", 2)]
+
+
+def test_pictures_that_a_pages_time_does_not_allow_are_left_to_a_later_crawl(
+    services: Services, source: Source, run_id: str, files: Files
+) -> None:
+    files.files = {url("a"): COPY, url("b"): STRANGER}
+    hurried = replace(services, media_budget_s=-1.0)
+    shown = post(1, "text", "a", "b")
+    counts = go(hurried, source, run_id, shown, checkpoint={"newest": 1})
+    assert counts == Counts(pages=1, posts_new=1, media_failed=2)
+    assert files.asked == []
+    with services.store.read() as db:
+        rows = posts.media_of(db, posts.post_id(source.id, "1"))
+        assert {row.reason for row in rows} == {"the page took too long"}
+        assert sources.load_checkpoint(db, source.id) == {"newest": 1}
+    assert go(services, source, run_id, shown).media_hashed == 2

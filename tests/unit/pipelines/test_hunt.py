@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from monitor.models.source import Source
 from monitor.store import cases, findings, outbox, posts
 from monitor.store.store import Store
+from pipelines import hunt as hunting
 from pipelines.hunt import hunt
 from tests.fixtures.stock import NOW, eight, facts, fingerprint, flipped, item, picture, settings_of
 
@@ -62,3 +64,52 @@ def test_a_hunt_for_one_case_finds_no_other(store: Store, tmp_path: Path) -> Non
     assert hunt(store, settings_of(tmp_path), case_id="case-2") == (2, 2)
     with store.read() as db:
         assert {one.case_id for one in findings.every(db)} == {"case-2"}
+
+
+@pytest.mark.usefixtures("_crawled")
+def test_the_store_is_free_while_a_hunt_matches(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrol(store, "case-1")
+    real = hunting.match
+
+    def busy(*given: Any) -> Any:
+        # Would wait for the busy timeout, and fail, if the hunt held the store.
+        with store.write() as db:
+            outbox.enqueue(db, outbox.POST, ["meanwhile"], NOW)
+        return real(*given)
+
+    monkeypatch.setattr(hunting, "match", busy)
+    assert hunt(store, settings_of(tmp_path)) == (2, 2)
+
+
+@pytest.mark.usefixtures("_crawled")
+def test_a_case_that_is_withdrawn_during_a_hunt_is_not_found(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrol(store, "case-1")
+    real = hunting.match
+
+    def withdrawing(*given: Any) -> Any:
+        found = real(*given)
+        with store.write() as db:
+            cases.withdraw(db, "case-1", actor="x", now=NOW)
+        return found
+
+    monkeypatch.setattr(hunting, "match", withdrawing)
+    assert hunt(store, settings_of(tmp_path)) == (2, 0)
+    with store.read() as db:
+        assert findings.every(db) == findings.every_alert(db) == []
+
+
+@pytest.mark.usefixtures("_crawled")
+def test_a_hunt_that_finds_nothing_new_has_nothing_indexed_anew(
+    store: Store, tmp_path: Path
+) -> None:
+    enrol(store, "case-1")
+    hunt(store, settings_of(tmp_path))
+    with store.write() as db:
+        outbox.done(db, outbox.head(db, 99)[-1][0])
+    hunt(store, settings_of(tmp_path))
+    with store.read() as db:
+        assert outbox.head(db, 9) == []

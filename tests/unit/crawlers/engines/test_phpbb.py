@@ -95,6 +95,8 @@ def test_media_are_taken_at_full_size_with_the_sites_own_id() -> None:
     assert first.media == (
         attached(301, MediaKind.PHOTO, "pier.jpg"),
         MediaRef("https://pics.example/full/boat.JPG", MediaKind.PHOTO),
+        # What is shown, too: nothing says that the picture behind it is the same one.
+        MediaRef("https://pics.example/thumb/boat.jpg", MediaKind.PHOTO),
         MediaRef("https://pics.example/alone?id=4", MediaKind.PHOTO),
         attached(302, MediaKind.PHOTO, "fog.png"),
         attached(303, MediaKind.FILE, "chart.pdf"),

@@ -62,10 +62,17 @@ def test_three_pages_of_news_are_all_read(archive: Any, channel: Any) -> None:
     assert len(channel.taken()) == 3
 
 
+def no_posts_before(channel: Any, id_: int) -> None:
+    """Have the channel say what t.me says when asked for posts older than the oldest."""
+    channel.page_override[id_] = (f"{BASE}/s/pier?before={id_}", 200, EMPTY)
+
+
 def test_gaps_in_the_ids_are_no_holes(archive: Any, channel: Any) -> None:
     fill(channel, 3, 4, 90, 91, 92, 400, 401, 5_000)
+    no_posts_before(channel, 3)
     archive.take(crawl(archive, channel, depth=10_000))
     assert len(archive.posts) == 8
+    assert archive.checkpoint["spans"] == [[1, 5_000]]
     channel.taken()
     archive.take(crawl(archive, channel))
     assert len(channel.taken()) == 1
@@ -78,7 +85,66 @@ def test_edits_and_deletions_on_the_newest_page_are_noticed(archive: Any, channe
     del channel.messages[15], channel.messages[17]
     archive.take(crawl(archive, channel))
     assert archive.posts["16"].text == "other words"
-    assert archive.gone == {"15", "17"}
+    assert archive.gone == {"15"}
+
+
+def test_the_deletion_of_the_newest_post_is_noticed_once_something_newer_is_there(
+    archive: Any, channel: Any
+) -> None:
+    fill(channel, *range(1, 18))
+    archive.take(crawl(archive, channel))
+    del channel.messages[17]
+    archive.take(crawl(archive, channel))
+    assert archive.gone == set()
+    fill(channel, 18)
+    archive.take(crawl(archive, channel))
+    assert archive.gone == {"17"}
+
+
+def test_a_page_from_a_cache_deletes_nothing_that_is_newer(archive: Any, channel: Any) -> None:
+    fill(channel, *range(1, 16))
+    stale = channel.answer(f"{BASE}/s/pier")
+    fill(channel, 16, 17)
+    archive.take(crawl(archive, channel))
+    channel.page_override[None] = stale
+    archive.take(crawl(archive, channel))
+    assert archive.gone == set()
+    assert archive.checkpoint["spans"] == [[1, 17]]
+
+
+def test_a_channel_from_its_first_post_on_costs_no_request_for_older_ones(
+    archive: Any, channel: Any
+) -> None:
+    fill(channel, 1, 2, 3)
+    archive.take(crawl(archive, channel))
+    assert channel.taken() == [f"{BASE}/s/pier"]
+    assert archive.checkpoint["spans"] == [[1, 3]]
+
+
+def test_the_oldest_post_is_believed_when_there_are_none_before_it(
+    archive: Any, channel: Any
+) -> None:
+    fill(channel, 5, 6)
+    no_posts_before(channel, 5)
+    archive.take(crawl(archive, channel))
+    assert channel.taken() == [f"{BASE}/s/pier", f"{BASE}/s/pier?before=5"]
+    assert archive.checkpoint["spans"] == [[1, 6]]
+    archive.take(crawl(archive, channel))
+    assert channel.taken() == [f"{BASE}/s/pier"]
+
+
+def test_a_link_that_is_missing_though_there_are_older_posts_is_a_changed_page(
+    archive: Any, channel: Any
+) -> None:
+    fill(channel, *range(1, 18))
+    channel.page_override[None] = (f"{BASE}/s/pier", 200, channel.page("", [13, 14, 15, 16, 17]))
+    with pytest.raises(SourceChanged, match="link to older posts is missing"):
+        archive.take(crawl(archive, channel))
+    # What was seen is kept, and what was not is no hole that nobody knows of.
+    assert archive.checkpoint["spans"] == [[13, 17]]
+    channel.page_override.clear()
+    archive.take(crawl(archive, channel))
+    assert len(archive.posts) == 17
 
 
 def test_a_deletion_between_two_pages_is_noticed(archive: Any, channel: Any) -> None:

@@ -33,6 +33,7 @@ ALERT = Alert(
     recipient="team@example.org",
     state=AlertState.PENDING,
     attempts=0,
+    refusals=0,
     created_at=NOW,
     next_try_at=NOW,
     sent_at=None,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerts.channels import CHANNELS
+from monitor.alerts.channels import CHANNELS, ChannelUnit
 from monitor.alerts.outbox import LONGEST_PAUSE, Delivery, drain
 from monitor.cli.demo.mailbox import Mailbox
-from monitor.models.finding import Alert, AlertState, FindingStatus
+from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
 from monitor.settings import Settings
 from monitor.store import cases, findings
 from monitor.store.store import Store
@@ -249,3 +249,93 @@ def test_an_alert_of_a_channel_that_is_gone_waits_and_holds_up_no_other(
     assert len(mailbox.mails) == 1
     with store.read() as db:
         assert findings.count_alerts(db) == {"pending": 1, "sent": 1}
+
+
+def test_a_server_that_is_down_for_long_does_not_use_up_the_attempts(
+    waiting: Store, settings: Settings, mailbox: Mailbox, clock: StoppedClock
+) -> None:
+    mailbox.stop()
+    for _ in range(settings.mail.max_attempts + 2):
+        assert drain(waiting, settings, clock=clock).failed == 0
+        clock.move(days=1)
+    alert = the_alert(waiting)
+    assert (alert.state, alert.refusals) == (AlertState.PENDING, 0)
+    mailbox.start()
+    mailbox.answer_next("451 4.3.0 Try again later")
+    assert drain(waiting, settings, clock=clock).failed == 0
+    assert the_alert(waiting).refusals == 1
+    clock.move(days=1)
+    assert drain(waiting, settings, clock=clock) == Delivery(sent=1)
+
+
+def broken_for(recipient: str) -> dict[str, ChannelUnit]:
+    """The mail channel with a bug that only one recipient meets."""
+
+    class Broken:
+        def __init__(self, given: Settings) -> None:
+            self._real = CHANNELS["mail"].open(given)
+
+        def check(self) -> str:
+            return ""
+
+        def send(self, alert: Alert, finding: Finding) -> None:
+            if alert.recipient == recipient:
+                raise KeyError("a word of a crawled page")
+            self._real.send(alert, finding)
+
+        def send_test(self, recipient: str) -> None:
+            raise NotImplementedError
+
+        def close(self) -> None:
+            self._real.close()
+
+    return {"mail": replace(CHANNELS["mail"], open=Broken)}
+
+
+def test_an_alert_that_meets_a_bug_holds_up_no_other_and_is_given_up_at_last(
+    store: Store, settings: Settings, mailbox: Mailbox, clock: StoppedClock
+) -> None:
+    told = findings.Alerting((("mail", "a@example.org"), ("mail", "b@example.org")), "x.org")
+    with store.write() as db:
+        found(db, alerting=told)
+    broken = broken_for("a@example.org")
+    delivery = drain(store, settings, clock=clock, channels=broken)
+    assert delivery == Delivery(sent=1, error="error in Haechi: KeyError")
+    assert [mail.recipients for mail in mailbox.mails] == [("b@example.org",)]
+    for _ in range(settings.mail.max_attempts - 1):
+        clock.move(days=1)
+        drain(store, settings, clock=clock, channels=broken)
+    with store.read() as db:
+        assert findings.count_alerts(db) == {"failed": 1, "sent": 1}
+        (given_up,) = [one for one in findings.every_alert(db) if one.state is AlertState.FAILED]
+        assert (given_up.error, given_up.refusals) == ("error in Haechi: KeyError", 3)
+    with store.write() as db:
+        assert findings.retry_alerts(db, clock()) == 1
+    assert drain(store, settings, clock=clock) == Delivery(sent=1)
+
+
+def test_a_delivery_that_is_told_to_stop_leaves_the_rest_for_the_next(
+    store: Store, settings: Settings, mailbox: Mailbox
+) -> None:
+    add(store, 1, 2, 3)
+    asked: list[bool] = []
+
+    def stop() -> bool:
+        asked.append(len(mailbox.mails) > 0)
+        return asked[-1]
+
+    assert drain(store, settings, clock=StoppedClock(), stop=stop).sent == 1
+    with store.read() as db:
+        assert findings.count_alerts(db) == {"pending": 2, "sent": 1}
+    assert drain(store, settings, clock=StoppedClock()).sent == 2
+
+
+def test_a_confirmation_sends_what_a_dismissal_called_back(
+    waiting: Store, settings: Settings, mailbox: Mailbox
+) -> None:
+    key = the_alert(waiting).finding_id
+    for status, sent in ((FindingStatus.DISMISSED, 0), (FindingStatus.CONFIRMED, 1)):
+        with waiting.write() as db:
+            findings.decide(db, key, status, actor="x", now=NOW)
+        assert drain(waiting, settings, clock=StoppedClock()).sent == sent
+    assert len(mailbox.mails) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ Haechi = Callable[..., Ended]
 @pytest.fixture
 def haechi(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Haechi]:
     handlers = logging.getLogger().handlers[:]
+    mask = os.umask(0o022)
     for name in ("HAECHI_HOME", "HAECHI_MAIL__PASSWORD"):
         monkeypatch.delenv(name, raising=False)
 
@@ -57,6 +59,7 @@ def haechi(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
     yield run
     logs.configure(None)
     logging.getLogger().handlers[:] = handlers
+    os.umask(mask)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -205,3 +206,74 @@ def test_the_audit_says_who_enrolled_how_many_and_no_more(
         ((action, subject),) = db.execute("SELECT action, subject FROM audit")
     db.close()
     assert (action, subject) == ("enrolled 1", "1")
+
+
+@pytest.fixture
+def case_folders(photos: list[Path], tmp_path: Path) -> Path:
+    """A folder with two case folders, one of which has its photos in folders of their own."""
+    for photo, inner in zip(photos, ("case-a", "case-b/phone/2026", "case-b/mail"), strict=True):
+        (tmp_path / "all" / inner).mkdir(parents=True)
+        photo.rename(tmp_path / "all" / inner / photo.name)
+    return tmp_path / "all"
+
+
+def test_photos_belong_to_the_case_folder_however_deep_they_lie(
+    at_home: Haechi, case_folders: Path
+) -> None:
+    assert at_home("enrol", "--case-from-folder", case_folders).code == 0
+    assert counted(at_home) == {"case-a": 1, "case-b": 2}
+
+
+def test_case_folders_themselves_may_be_given(
+    at_home: Haechi, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for photo, case in zip(photos, ("case-a", "case-b", "case-c"), strict=True):
+        (tmp_path / "all" / case).mkdir(parents=True)
+        photo.rename(tmp_path / "all" / case / photo.name)
+    monkeypatch.chdir(tmp_path / "all" / "case-b")
+    assert at_home("enrol", "--case-from-folder", tmp_path / "all" / "case-a", ".").code == 0
+    assert counted(at_home) == {"case-a": 1, "case-b": 1}
+
+
+def test_a_photo_beside_case_folders_is_refused_before_anything_is_enrolled(
+    at_home: Haechi, case_folders: Path
+) -> None:
+    shutil.copy(next((case_folders / "case-a").iterdir()), case_folders / "loose.jpg")
+    ended = at_home("enrol", "--case-from-folder", case_folders)
+    assert ended.code == 2
+    assert "loose.jpg: not in a case's folder; nothing was enrolled" in ended.err
+    assert counted(at_home) == {}
+
+
+def test_a_photo_by_itself_has_no_case_folder(at_home: Haechi, photos: list[Path]) -> None:
+    assert at_home("enrol", "--case-from-folder", photos[0]).code == 2
+    assert counted(at_home) == {}
+
+
+def test_an_import_without_a_case_makes_one_that_is_the_same_again(
+    haechi: Haechi, at_home: Haechi, photos: list[Path], tmp_path: Path
+) -> None:
+    haechi("fingerprint", *photos, "-o", tmp_path / "mine.json")
+    for told in ("imported 3 fingerprints", "imported 0 fingerprints"):
+        ended = at_home("import", tmp_path / "mine.json")
+        assert ended.code == 0
+        assert told in ended.out
+    ((case, fingerprints),) = counted(at_home).items()
+    assert (case in ended.out, fingerprints) == (True, 3)
+    haechi("fingerprint", photos[0], "-o", tmp_path / "other.json")
+    at_home("import", tmp_path / "other.json")
+    assert len(counted(at_home)) == 2
+    assert at_home("import", tmp_path / "none.json").code == 2
+
+
+def test_after_a_withdrawal_no_file_of_the_home_has_the_fingerprints(
+    at_home: Haechi, photos: list[Path], folder: Path, store: Store
+) -> None:
+    at_home("enrol", *photos, "--case", "1")
+    with store.read() as db:
+        prints = [pdq for one in cases.active_fingerprints(db) for pdq in one.pdq]
+    assert len(prints) == 24
+    at_home("cases", "withdraw", "1", "--yes")
+    for path in folder.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert not any(pdq.encode() in content for pdq in prints), path

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import re
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import typer
 
 from monitor import __version__
 from monitor.cli.main import app
+from monitor.store import cases
 
 README = Path(__file__).resolve().parents[4] / "README.md"
 
@@ -142,3 +145,41 @@ def test_a_listing_of_nothing_prints_no_line_of_json_and_a_word_for_people(
     ended = at_home(*command)
     assert ended.code == 0
     assert len(ended.out.splitlines()) == 1
+
+
+def test_what_is_kept_is_its_owners_only_whatever_the_umask(
+    at_home: Callable[..., Any], photos: list[Path], tmp_path: Path
+) -> None:
+    os.umask(0)
+    for name in ("a.json", "b.json"):
+        at_home("fingerprint", photos[0], "-o", tmp_path / name)
+    at_home("enrol", photos[0], "--case", "1")
+    at_home("index", "rebuild")
+    at_home("cases", "export", "1", "-o", tmp_path / "c.json")
+    made = [*tmp_path.glob("*.json"), *(tmp_path / "home").rglob("*")]
+    before = {"haechi.toml", "haechi.db"}
+    assert len(made) > 5
+    for path in made:
+        assert path.name in before or path.stat().st_mode & 0o077 == 0, path
+
+
+def test_no_dump_of_a_process_that_saw_a_photo_is_written(at_home: Callable[..., Any]) -> None:
+    at_home("status")
+    assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
+
+
+def test_an_error_of_our_own_is_one_line_that_quotes_nothing(
+    at_home: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a word of a crawled page")
+
+    monkeypatch.setattr(cases, "every", broken)
+    ended = at_home("cases", "list")
+    assert ended.code == 1
+    assert re.fullmatch(
+        r"haechi: an error in Haechi itself: KeyError at test_main\.py:\d+ broken\n", ended.err
+    )
+    text = (folder / "logs" / "haechi.log").read_text()
+    assert "command.bug" in text
+    assert "crawled page" not in text

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from monitor.cli.sources import parse_address, parse_interval
 from monitor.errors import Misuse
-from monitor.models.source import SourceKind
+from monitor.models.run import Counts, Outcome, Run
+from monitor.models.source import Source, SourceKind, SourceState
+from monitor.settings import Settings
 from monitor.store import sources
 from monitor.store.store import Store
+from schedules import runner
+from tests.fixtures.stock import NOW
 
 Haechi = Callable[..., Any]
 
@@ -29,6 +34,19 @@ Haechi = Callable[..., Any]
         ("http://127.0.0.1:8101/forum/", "forum", "http://127.0.0.1:8101/forum/"),
         ("http://[::1]:81/", "forum", "http://[::1]:81/"),
         ("https://a.example/?f=1#x", "forum", "https://a.example/?f=1"),
+        ("https://a.example:443/forum", "forum", "https://a.example/forum/"),
+        ("http://a.example:80/forum", "forum", "http://a.example/forum/"),
+        ("https://a.example:80/", "forum", "https://a.example:80/"),
+        ("http://[::1]:80/", "forum", "http://[::1]/"),
+        ("https://a.example/index.php", "forum", "https://a.example/index.php"),
+        ("https://a.example/forum.d/x", "forum", "https://a.example/forum.d/x/"),
+        (
+            "https://a.example/viewforum.php?sid=0a1b&f=1",
+            "forum",
+            "https://a.example/viewforum.php?f=1",
+        ),
+        ("https://a.example/forum?sid=0a1b", "forum", "https://a.example/forum"),
+        ("https://a.example/?sidebar=1", "forum", "https://a.example/?sidebar=1"),
     ],
 )
 def test_one_place_has_one_address_however_it_is_written(
@@ -65,6 +83,9 @@ NONE = [
     "https://a b.example/",
     "https://a.example/\r\nHost: x",
     "https://user:secret@a.example/",
+    "https://a.example/\u202eabc",
+    "https://a.example/\u200b",
+    "https://a.example/\x9b31m",
 ]
 
 
@@ -123,6 +144,46 @@ def test_adding_twice_sets_the_interval_and_keeps_the_rest(at_home: Haechi, stor
     assert row["interval_s"] == 3_600
     with store.read() as db:
         assert sources.load_checkpoint(db, key) == {"newest": 5}
+
+
+def test_adding_twice_without_an_interval_keeps_the_one_that_was_set(at_home: Haechi) -> None:
+    at_home("sources", "add", "@channel", "--every", "1h")
+    at_home("sources", "pause", "@channel")
+    assert at_home("sources", "add", "@channel").code == 0
+    (row,) = at_home("sources", "list", "--json").rows
+    assert (row["interval_s"], row["paused"]) == (3_600, True)
+
+
+def test_a_source_that_was_removed_and_is_added_anew_is_crawled_again(
+    at_home: Haechi, store: Store
+) -> None:
+    at_home("sources", "add", "@channel", "--every", "1h")
+    at_home("sources", "pause", "@channel")
+    with store.write() as db:
+        sources.failed(db, sources.every(db)[0].id, SourceState.GONE, "gone")
+    at_home("sources", "remove", "@channel")
+    at_home("sources", "add", "@channel")
+    (row,) = at_home("sources", "list", "--json").rows
+    assert (row["paused"], row["state"], row["failures"]) == (False, "new", 0)
+
+
+def test_a_trial_is_made_with_settings_that_the_environment_does_not_reach(
+    at_home: Haechi, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[Settings] = []
+
+    def crawl(source: Source, _: Store, settings: Settings, **__: object) -> Run:
+        used.append(settings)
+        return Run("r1", source.id, NOW, NOW, Outcome.OK, "", Counts())
+
+    monkeypatch.setattr(runner, "crawl", crawl)
+    monkeypatch.setenv("HAECHI_STORE__URL", f"sqlite:///{folder / 'haechi.db'}")
+    at_home("sources", "test", "@channel")
+    (settings,) = used
+    assert settings.is_sealed
+    assert folder not in (settings.home, settings.state_folder)
+    assert str(folder) not in settings.store_url
+    assert at_home("sources", "list", "--json").rows == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 from monitor.clock import utc_now
 from monitor.locks import hold
 from monitor.models.finding import AlertState
+from monitor.models.media import MediaStatus
 from monitor.models.source import SourceState
-from monitor.store import findings, outbox, sources
+from monitor.store import findings, outbox, posts, sources
 from monitor.store.store import Store
-from tests.fixtures.stock import NOW, found, new_source
+from tests.fixtures.stock import NOW, failed, found, item, new_source, picture
 
 Haechi = Callable[..., Any]
 
@@ -31,7 +33,7 @@ def test_the_status_counts_what_there_is(at_home: Haechi, store: Store, folder: 
     with hold(folder, "daemon", what="a test"):
         (row,) = at_home("status", "--json").rows
     assert row["daemon"] is True
-    assert row["stored"] == {"posts": 1, "media": 1, "media_failed": 0}
+    assert row["stored"] == {"posts": 1, "media": 1, "media_failed": 0, "media_skipped": 0}
     assert row["cases"] == {"active": 1, "withdrawn": 0, "fingerprints": 1}
     assert row["findings"]["new"] == 1
     assert row["alerts"]["pending"] == 1
@@ -90,3 +92,26 @@ def test_the_doctor_has_a_word_without_a_home(haechi: Haechi, tmp_path: Path) ->
     ended = haechi("--home", tmp_path, "doctor", "--json")
     assert ended.code == 1
     assert checks(ended)["settings"] == "error"
+
+
+def test_media_that_are_no_pictures_are_told_apart_from_those_that_failed(
+    at_home: Haechi, store: Store
+) -> None:
+    skipped = replace(picture("a"), status=MediaStatus.SKIPPED, facts=None, reason="too large")
+    with store.write() as db:
+        media = [skipped, failed("b"), failed("c")]
+        posts.write(db, [item(new_source(db), 1, media=media)], NOW)
+    (row,) = at_home("status", "--json").rows
+    assert (row["stored"]["media_skipped"], row["stored"]["media_failed"]) == (1, 2)
+    assert "media skipped" in at_home("status").out
+
+
+def test_a_daemon_is_found_by_its_store_wherever_its_home_is(
+    haechi: Haechi, folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir(mode=0o700)
+    (other / "haechi.toml").write_text(f'[store]\nurl = "sqlite:///{folder}/haechi.db"\n')
+    with hold(folder, "daemon", what="a test"):
+        (row,) = haechi("--home", other, "status", "--json").rows
+    assert row["daemon"] is True

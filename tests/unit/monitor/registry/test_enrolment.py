@@ -33,10 +33,37 @@ def written(folder: Path, *entries: Any, **changes: Any) -> Path:
 
 def test_a_photo_has_one_fingerprint_with_eight_turns() -> None:
     one = enrolment.fingerprint(PHOTO, "case-1", LIMITS, NOW)
-    assert one == enrolment.fingerprint(PHOTO, "case-1", LIMITS, NOW)
-    assert one.id != enrolment.fingerprint(PHOTO, "case-2", LIMITS, NOW).id
+    again = enrolment.fingerprint(PHOTO, "case-1", LIMITS, NOW)
+    assert replace(again, id=one.id) == one
     assert (len(one.pdq), len(set(one.pdq))) == (8, 8)
     assert enrolment.has_texture(one)
+
+
+def test_an_id_tells_nothing_of_the_photo_or_its_case() -> None:
+    ids = {enrolment.fingerprint(PHOTO, "case-1", LIMITS, NOW).id for _ in range(5)}
+    assert len(ids) == 5
+    assert {len(one) for one in ids} == {21}
+
+
+def test_the_same_photo_is_enrolled_once_in_each_case(store: Store) -> None:
+    with store.write() as db:
+        for case_id, added in (("case-1", 1), ("case-1", 0), ("case-2", 1)):
+            one = enrolment.fingerprint(PHOTO, case_id, LIMITS, NOW)
+            assert cases.enrol(db, case_id, [one], actor="x", now=NOW) == added
+        first = cases.active_fingerprints(db, "case-1")[0].id
+        cases.enrol(db, "case-1", [replace(one, case_id="case-1")], actor="x", now=NOW)
+        assert [one.id for one in cases.active_fingerprints(db, "case-1")] == [first]
+
+
+def test_the_case_of_a_file_is_told_by_its_content(tmp_path: Path) -> None:
+    path = written(tmp_path, entry())
+    case_id = enrolment.case_of_file(path)
+    assert enrolment.check_case_id(case_id) == case_id
+    assert case_id.startswith("case-")
+    assert enrolment.case_of_file(path.rename(tmp_path / "other.json")) == case_id
+    assert enrolment.case_of_file(written(tmp_path, entry(quality=91))) != case_id
+    with pytest.raises(Misuse, match="can't read"):
+        enrolment.case_of_file(tmp_path / "none")
 
 
 def test_what_is_no_photo_has_none() -> None:
@@ -68,7 +95,7 @@ def test_fingerprints_survive_the_way_through_a_file(tmp_path: Path) -> None:
         replace(one, id="") for one in made
     ]
     assert {one.case_id for one in good} == {"case-9"}
-    assert good[0].id == enrolment.fingerprint(PHOTO, "case-9", LIMITS, NOW).id
+    assert {one.id for one in good}.isdisjoint(one.id for one in made)
     assert path.stat().st_mode & 0o077 == 0
 
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from monitor.errors import StoreError
+from monitor.locks import hold
 from monitor.search import drain as index
 from monitor.search.base import Query, SearchDoc
 from monitor.search.sqlite import SqliteIndex
@@ -134,4 +136,39 @@ def test_a_damaged_index_leaves_everything_waiting(store: Store, settings: Setti
     with store.read() as db:
         assert outbox.backlog(db)[0] == 1
     settings.search_path.unlink()
+    assert drain(store, settings) == 1
+
+
+@pytest.mark.parametrize("content", [None, b"", b"this is no index" * 500])
+def test_a_reset_removes_the_index_and_has_everything_indexed_anew(
+    store: Store, settings: Settings, content: bytes | None
+) -> None:
+    write(store, "one", "two")
+    drain(store, settings)
+    if content is not None:
+        settings.search_path.write_bytes(content)
+    index.reset(store, settings, clock=StoppedClock())
+    assert list(settings.search_path.parent.glob("search.db*")) == []
+    assert drain(store, settings) == 2
+    assert hits(settings) == ["one", "two"]
+
+
+def test_a_reset_waits_for_an_indexing_that_is_at_work(store: Store, settings: Settings) -> None:
+    write(store, "one")
+    drain(store, settings)
+    thread = threading.Thread(target=index.reset, args=(store, settings))
+    with hold(settings.state_folder, "index", what="a test"):
+        thread.start()
+        thread.join(timeout=0.2)
+        assert thread.is_alive()
+        assert settings.search_path.exists()
+    thread.join()
+    assert not settings.search_path.exists()
+
+
+def test_an_indexing_that_is_told_to_stop_leaves_the_rest_for_the_next(
+    store: Store, settings: Settings
+) -> None:
+    write(store, "one")
+    assert index.drain(store, settings, clock=StoppedClock(), stop=lambda: True) == 0
     assert drain(store, settings) == 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from monitor.models.finding import AlertState, FindingStatus
@@ -154,6 +156,37 @@ def test_a_confirmation_leaves_alerts_alone_and_is_in_the_audit(store: Store) ->
     assert states(store) == [AlertState.PENDING]
 
 
+def test_a_confirmation_lets_go_what_a_dismissal_of_the_same_media_called_back(
+    store: Store,
+) -> None:
+    with store.write() as db:
+        (key,) = found(db)
+        (other,) = found(db, address="@elsewhere")
+        (third,) = found(db, name="b", number=2)
+        for one in (key, third):
+            findings.decide(db, one, FindingStatus.DISMISSED, actor="kim", now=NOW)
+        later = NOW + timedelta(hours=1)
+        findings.decide(db, other, FindingStatus.CONFIRMED, actor="lee", now=later)
+        alerts = findings.every_alert(db)
+    waiting = [one for one in alerts if one.state is AlertState.PENDING]
+    assert {one.finding_id for one in waiting} == {key, other}
+    assert {(one.next_try_at, one.error) for one in waiting} == {(later, "")}
+    assert [one.finding_id for one in alerts if one.state is AlertState.CANCELLED] == [third]
+
+
+def test_a_confirmation_sends_nothing_twice_and_nothing_of_a_withdrawn_case(store: Store) -> None:
+    with store.write() as db:
+        (sent,) = found(db)
+        (alert,) = findings.every_alert(db)
+        findings.set_alert(db, alert.id, AlertState.SENT)
+        findings.decide(db, sent, FindingStatus.CONFIRMED, actor="kim", now=NOW)
+        assert findings.count_alerts(db) == {"sent": 1}
+        (gone,) = found(db, case_id="case-2", number=2, name="b")
+        cases.withdraw(db, "case-2", actor="kim", now=NOW)
+        findings.decide(db, gone, FindingStatus.CONFIRMED, actor="kim", now=NOW)
+        assert findings.count_alerts(db) == {"sent": 1, "cancelled": 1}
+
+
 def test_findings_are_listed_by_case_status_and_post(store: Store) -> None:
     with store.write() as db:
         (first,) = found(db)
@@ -172,11 +205,12 @@ def test_alerts_are_due_from_their_time_on_and_retry_makes_all_due(store: Store)
         found(db)
         (alert,) = findings.due_alerts(db, clock(), 10)
         clock.move(minutes=5)
-        findings.set_alert(db, alert.id, AlertState.PENDING, next_try_at=clock(), attempts=4)
+        later = {"next_try_at": clock(), "attempts": 4, "refusals": 3}
+        findings.set_alert(db, alert.id, AlertState.PENDING, **later)
         assert findings.due_alerts(db, NOW, 10) == []
         assert findings.retry_alerts(db, NOW) == 1
         (due,) = findings.due_alerts(db, NOW, 10)
-        assert due.attempts == 0
+        assert (due.attempts, due.refusals) == (0, 0)
         findings.set_alert(db, alert.id, AlertState.SENT)
         assert findings.retry_alerts(db, NOW) == 0
         assert findings.count_alerts(db) == {"sent": 1}

@@ -12,10 +12,11 @@ from monitor.models.post import Coverage
 from monitor.models.run import Counts
 from monitor.models.source import Source
 from monitor.store import posts
-from monitor.store.posts import MAX_MEDIA_ATTEMPTS, KnownPost, post_id
+from monitor.store.posts import MAX_MEDIA_ATTEMPTS, KnownPost, StoredMedia, post_id
 from monitor.store.store import Store
 from monitor.store.tables import media, post_media
 from monitor.store.tables import posts as posts_table
+from pipelines.steps.normalise import MAX_VIEWS
 from tests.fixtures.stock import NOW, digest, facts, failed, item, new_source, picture
 
 
@@ -194,8 +195,40 @@ def test_an_id_that_is_no_plain_number_is_stored_without_one(
 
 
 def test_counts_name_posts_media_and_failures(store: Store, source: Source) -> None:
-    write(store, item(source, 1, media=[picture("a"), failed("b")]), item(source, 2))
+    skipped = replace(picture("c"), status=MediaStatus.SKIPPED, facts=None, reason="too large")
+    write(store, item(source, 1, media=[picture("a"), failed("b"), skipped]), item(source, 2))
+    counted = {"posts": 2, "media": 1, "media_failed": 1, "media_skipped": 1}
     with store.read() as db:
-        assert posts.count(db) == {"posts": 2, "media": 1, "media_failed": 1}
+        assert posts.count(db) == counted
         assert [row.native_id for row, _ in posts.iterate(db, source.id)] == ["1", "2"]
         assert posts.source_address(db, source.id) == "@channel"
+
+
+def test_what_is_stored_of_a_posts_media_is_told_by_their_ids_or_addresses(
+    store: Store, source: Source
+) -> None:
+    ref = replace(picture("a").ref, origin_id="tg:1")
+    write(store, item(source, 1, media=[picture("a", ref=ref), failed("b")]), item(source, 2))
+    with store.read() as db:
+        stored = posts.stored_media(db, post_id(source.id, "1"))
+        assert posts.stored_media(db, post_id(source.id, "2")) == {}
+    assert stored == {
+        "tg:1": StoredMedia(1, facts("a")),
+        "https://cdn.example/b.jpg": StoredMedia(1, None),
+    }
+
+
+def test_attempts_are_counted_though_the_token_in_the_address_changes(
+    store: Store, source: Source
+) -> None:
+    for number in (1, 2, 3):
+        one = failed("a")
+        ref = replace(one.ref, url=f"{one.ref.url}?token={number}", origin_id="tg:1")
+        change = Change.NEW if number == 1 else Change.SAME
+        write(store, item(source, 1, change=change, media=[replace(one, ref=ref)]))
+    assert [row.attempts for row in media_rows(store, source)] == [3]
+
+
+def test_as_many_views_as_a_post_may_have_can_be_stored(store: Store, source: Source) -> None:
+    write(store, item(source, 1, views=MAX_VIEWS))
+    assert the_row(store, source).views == MAX_VIEWS

@@ -84,3 +84,37 @@ def test_a_missed_run_is_in_the_history_but_not_open(store: Store) -> None:
         assert [one.id for one in runs.latest(db, 1)] == [late]
         assert len(runs.latest(db, 9, key)) == 2
         assert runs.get(db, "r-none") is None
+
+
+def test_a_removed_source_that_is_added_anew_starts_afresh_but_where_it_was(store: Store) -> None:
+    with store.write() as db:
+        key = new_source(db).id
+        sources.save_checkpoint(db, key, {"newest": 7, "channel": {"id": 1}})
+        sources.failed(db, key, SourceState.GONE, "another channel has this name")
+        sources.change(db, key, paused=True, removed=True)
+        again = new_source(db)
+        assert (again.paused, again.state, again.failures) == (False, SourceState.NEW, 0)
+        # Whoever has the name now is who is meant.
+        assert sources.load_checkpoint(db, key) == {"newest": 7}
+
+
+def test_a_source_that_is_added_twice_stays_as_it_is(store: Store) -> None:
+    with store.write() as db:
+        key = new_source(db).id
+        sources.save_checkpoint(db, key, {"channel": {"id": 1}})
+        sources.failed(db, key, SourceState.FAILING, "no answer")
+        sources.change(db, key, paused=True)
+        before = sources.find(db, key)
+        assert new_source(db) == before
+        assert sources.load_checkpoint(db, key) == {"channel": {"id": 1}}
+
+
+def test_the_last_start_of_each_source_is_told(store: Store) -> None:
+    with store.write() as db:
+        assert runs.last_starts(db) == {}
+        key, other = new_source(db).id, new_source(db, "@other").id
+        new_source(db, "@never")
+        for hours in (2, 1):
+            runs.start(db, key, NOW + timedelta(hours=hours))
+        runs.start(db, other, NOW)
+        assert runs.last_starts(db) == {key: NOW + timedelta(hours=2), other: NOW}

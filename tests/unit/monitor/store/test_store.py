@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -10,7 +11,7 @@ from sqlalchemy import insert, select, text
 from monitor.errors import StoreError
 from monitor.store import audit, cases, sources, tables
 from monitor.store.store import Store
-from tests.fixtures.stock import NOW, new_source
+from tests.fixtures.stock import NOW, eight, new_source, open_case
 
 
 def test_an_instant_stays_the_same_instant_whatever_its_zone(store: Store) -> None:
@@ -108,3 +109,35 @@ def test_a_commit_survives_the_loss_of_power(store: Store) -> None:
     with store.read() as db:
         assert db.scalar(text("PRAGMA synchronous")) == 2
         assert db.scalar(text("PRAGMA journal_mode")) == "wal"
+
+
+def test_a_fingerprint_that_is_deleted_is_in_no_file_of_the_store(
+    store: Store, tmp_path: Path
+) -> None:
+    secrets = eight("case-1")
+
+    def kept() -> list[str]:
+        files = [path.read_bytes() for path in tmp_path.glob("haechi.db*")]
+        return [one for one in secrets if any(one.encode() in content for content in files)]
+
+    with store.write() as db:
+        open_case(db)
+    store.scrub()
+    assert kept() == secrets
+    with store.write() as db:
+        cases.withdraw(db, "case-1", actor="x", now=NOW)
+    store.scrub()
+    assert kept() == []
+
+
+def test_a_scrub_while_somebody_reads_is_no_error(store: Store) -> None:
+    with store.read() as db:
+        cases.every(db)
+        store.scrub()
+
+
+def test_an_error_of_the_store_quotes_no_value_of_a_row(store: Store) -> None:
+    row = {"id": "x", "status": "active", "opened_at": NOW, "nonsense": "a secret"}
+    with pytest.raises(Exception, match="nonsense") as caught, store.write() as db:
+        db.execute(insert(tables.cases).values(row))
+    assert "a secret" not in str(caught.value)

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
-from monitor.models.item import Change
+from dataclasses import replace
+
+import pytest
+
+from monitor.models.item import Change, MediaItem
+from monitor.models.media import MediaStatus
 from monitor.models.source import Source
 from monitor.store import posts
 from pipelines.services import Services
 from pipelines.steps.compare import compare
-from tests.fixtures.stock import NOW, failed, item, new_source, picture
+from tests.fixtures.stock import NOW, facts, failed, item, new_source, picture
 
 
 def test_a_post_that_is_not_stored_is_new(services: Services, source: Source) -> None:
@@ -47,3 +52,37 @@ def test_the_same_number_in_another_source_is_another_post(
         posts.write(db, [item(source, 1)], NOW)
         other = new_source(db, "@other")
     assert compare(item(other, 1), services).change is Change.NEW
+
+
+@pytest.mark.parametrize("text", ["text", "after"])
+def test_pictures_that_were_hashed_keep_their_facts_and_the_others_are_looked_at(
+    services: Services, source: Source, text: str
+) -> None:
+    with services.store.write() as db:
+        posts.write(db, [item(source, 1, media=[picture("a"), failed("b")])], NOW)
+    shown = [MediaItem(picture(name).ref) for name in ("b", "a", "c")]
+    found = compare(item(source, 1, text, media=shown), services)
+    kept = MediaItem(shown[1].ref, status=MediaStatus.HASHED, facts=facts("a"), known=True)
+    assert found.media == (shown[0], kept, shown[2])
+
+
+def test_a_picture_is_the_same_by_its_sites_id_whatever_token_its_address_carries(
+    services: Services, source: Source
+) -> None:
+    before, after = (
+        replace(picture("a").ref, url=f"https://cdn.example/a.jpg?token={token}", origin_id="tg:1")
+        for token in (1, 2)
+    )
+    with services.store.write() as db:
+        posts.write(db, [item(source, 1, media=[picture("a", ref=before)])], NOW)
+    (one,) = compare(item(source, 1, "after", media=[MediaItem(after)]), services).media
+    assert (one.ref, one.facts, one.known) == (after, facts("a"), True)
+
+
+def test_the_facts_of_another_posts_picture_are_not_taken_by_its_address(
+    services: Services, source: Source
+) -> None:
+    with services.store.write() as db:
+        posts.write(db, [item(source, 1, media=[picture("a")]), item(source, 2)], NOW)
+    shown = MediaItem(picture("a").ref)
+    assert compare(item(source, 2, "after", media=[shown]), services).media == (shown,)

@@ -115,7 +115,7 @@ def test_a_picture_becomes_facts_and_its_bytes_are_let_go(services: Services) ->
     [
         (None, "empty file"),
         (b"", "empty file"),
-        (b"<html>404</html>", "not a picture of a known format"),
+        (b"404, not found", "not a picture of a known format"),
         (PHOTO[: len(PHOTO) // 2], "truncated"),
         (b"\xff\xd8\xff\xe0" + b"\0" * 100, None),
         (PHOTO + b"\0" * (1 << 20), "file too large"),
@@ -129,6 +129,22 @@ def test_what_is_no_picture_says_why(
     assert one.facts is None
     assert one.reason == (reason or one.reason)
     assert one.reason
+
+
+@pytest.mark.parametrize(
+    "data", [b"<html>404</html>", b"\n <!doctype html>", b"<?xml?><Error/>", b"<" * 5_000]
+)
+def test_a_page_in_a_pictures_place_is_tried_again_another_day(
+    services: Services, data: bytes
+) -> None:
+    one = hashed(services, data)
+    assert (one.status, one.reason) == (MediaStatus.FAILED, "the server answers with a page")
+
+
+def test_what_was_settled_before_is_not_fetched(services: Services, files: Files) -> None:
+    settled = picture("a")
+    assert asyncio.run(fetch_media(settled, services)) == settled
+    assert files.asked == []
 
 
 def test_a_picture_of_too_many_pixels_is_skipped(services: Services) -> None:

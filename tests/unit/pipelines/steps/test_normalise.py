@@ -160,3 +160,12 @@ def test_the_address_of_a_post_can_be_stored() -> None:
     assert normalised(url="https://a.example/\ud800\x00" + "x" * 9_999).post.url == (
         "https://a.example/" + "x" * (step.MAX_URL - 18)
     )
+
+
+@pytest.mark.parametrize(
+    ("views", "kept"), [(None, None), (0, 0), (7, 7), (10**30, step.MAX_VIEWS)]
+)
+def test_more_views_than_a_store_can_count_are_as_many_as_it_can(
+    views: int | None, kept: int | None
+) -> None:
+    assert normalised(views=views).post.views == kept

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from scrapy import Request
+from scrapy.http import Response
+
+from crawlers.middlewares.politeness import HostIsBusy, Politeness
+from crawlers.pace import LONGEST_WAIT_S, Pace
+
+URL = "https://A.example:8443/x"
+
+
+def wait_after(folder: Path, retry_after: bytes | None, status: int = 429) -> float:
+    """The seconds that the next request must wait after an answer."""
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    answer = Response(URL, status, headers=headers)
+    assert Politeness(Pace(folder, 0.0)).process_response(Request(URL), answer) is answer
+    return Pace(folder, 0.0).reserve("a.example:8443")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_host_that_names_seconds_or_a_time_gets_them(tmp_path: Path, status: int) -> None:
+    assert wait_after(tmp_path / "a", b"120", status) == pytest.approx(120, abs=2)
+    at = formatdate(time.time() + 90, usegmt=True).encode()
+    assert wait_after(tmp_path / "b", at, status) == pytest.approx(90, abs=2)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, b"", b"soon", b"-5", b"1.5", b"0", b"\xff\xfe", b"Mon, 99 Foo 9999 99:99:99 GMT",
+     b"Fri, 31 Dec 1999 23:59:59 GMT", b"Fri, 31 Dec 99999999999 23:59:59 GMT", b"," * 9_000],
+)  # fmt: skip
+def test_anything_else_is_no_pause(tmp_path: Path, header: bytes | None) -> None:
+    assert wait_after(tmp_path, header) <= 0
+
+
+def test_a_pause_without_end_is_a_day(tmp_path: Path) -> None:
+    assert wait_after(tmp_path / "a", b"9" * 400) == pytest.approx(86_400, abs=2)
+    far = b"Fri, 31 Dec 2999 23:59:59 GMT"
+    assert wait_after(tmp_path / "b", far) == pytest.approx(86_400, abs=2)
+
+
+def test_a_good_answer_asks_for_no_pause(tmp_path: Path) -> None:
+    assert wait_after(tmp_path, b"120", status=200) <= 0
+
+
+def test_a_wait_that_is_too_long_is_left_to_the_next_crawl(tmp_path: Path) -> None:
+    pace = Pace(tmp_path, 0.0)
+    pace.hold_off("a.example:8443", LONGEST_WAIT_S + 60)
+    with pytest.raises(HostIsBusy):
+        asyncio.run(Politeness(pace).process_request(Request(URL)))
+    asyncio.run(Politeness(pace).process_request(Request("https://b.example/")))

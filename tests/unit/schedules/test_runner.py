@@ -1,0 +1,139 @@
+"""How a crawl's process is started: with a stand-in for Python that writes down what it is given."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor import logs
+from monitor.errors import Busy
+from monitor.locks import hold, source_lock
+from monitor.models.run import Outcome, Run
+from monitor.models.source import Source
+from monitor.settings import Settings, build
+from monitor.store.store import Store
+from schedules import runner
+from tests.fixtures.stock import new_source, new_store, settings_of
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = new_store(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def source(store: Store) -> Source:
+    with store.write() as db:
+        return new_source(db)
+
+
+@pytest.fixture
+def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Put a shell script in Python's place; it gets the arguments as $@."""
+
+    def put(script: str) -> None:
+        path = tmp_path / "pretend"
+        path.write_text(f"#!/bin/sh\n{script}\nexit 1\n")
+        path.chmod(0o700)
+        monkeypatch.setattr(sys, "executable", str(path))
+
+    return put
+
+
+def environment(folder: Path) -> dict[str, str]:
+    lines = (folder / "env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+@pytest.mark.parametrize(
+    ("sealed", "kept"),
+    [(False, {"HAECHI_MAIL__HOST", "HAECHI_HOME", "HAECHI_STORE__URL"}), (True, set())],
+)
+def test_a_crawl_gets_neither_the_mail_password_nor_in_a_trial_any_setting(
+    store: Store,
+    source: Source,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pretend: Callable[[str], None],
+    sealed: bool,
+    kept: set[str],
+) -> None:
+    given = {
+        "HAECHI_MAIL__HOST": "smtp.example.org",
+        "HAECHI_HOME": str(tmp_path),
+        "HAECHI_STORE__URL": store.url,
+        "HAECHI_MAIL__PASSWORD": "hunter2",
+        "UNRELATED": "stays",
+    }
+    for name in [name for name in os.environ if name.startswith("HAECHI_")]:
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    pretend(f"env > {tmp_path}/env")
+    runner.crawl(source, store, build(tmp_path, {}, sealed=sealed))
+    found = environment(tmp_path)
+    assert {name for name in found if name.startswith("HAECHI_")} == kept
+    assert found["UNRELATED"] == "stays"
+    assert "hunter2" not in found.values()
+
+
+def run_with(
+    pretend: Callable[[str], None], script: str, source: Source, store: Store, settings: Settings
+) -> Run:
+    pretend(script)
+    return runner.crawl(source, store, settings)
+
+
+def test_a_crawl_imports_nothing_from_the_folder_it_is_started_in(
+    store: Store, source: Source, tmp_path: Path, pretend: Callable[[str], None]
+) -> None:
+    run = run_with(pretend, f'echo "$@" > {tmp_path}/args', source, store, settings_of(tmp_path))
+    words = (tmp_path / "args").read_text().split()
+    assert words[:5] == ["-P", "-m", "crawlers", source.id, run.id]
+    assert run.outcome is not Outcome.OK
+
+
+def test_a_crawl_that_breaks_off_is_logged_by_its_places_and_not_by_what_it_says(
+    store: Store, source: Source, tmp_path: Path, pretend: Callable[[str], None]
+) -> None:
+    before = logging.getLogger().handlers[:]
+    logs.configure(tmp_path)
+    script = (
+        "printf 'Traceback (most recent call last):\\n"
+        '  File "/app/crawlers/http.py", line 7, in page\\n'
+        "    raise ValueError(text)\\n"
+        "ValueError: a word of a crawled page\\n' >&2"
+    )
+    try:
+        run_with(pretend, script, source, store, settings_of(tmp_path))
+    finally:
+        logs.configure(None)
+        logging.getLogger().handlers[:] = before
+    text = (tmp_path / "logs" / logs.FILE_NAME).read_text()
+    (line,) = [json.loads(one) for one in text.splitlines() if "crawl.traceback" in one]
+    assert line["places"] == ['File "/app/crawlers/http.py", line 7, in page']
+    assert "crawled page" not in text
+
+
+def test_a_crawl_that_says_a_lot_on_its_way_out_does_not_hang(
+    store: Store, source: Source, tmp_path: Path, pretend: Callable[[str], None]
+) -> None:
+    run = run_with(pretend, "head -c 1000000 /dev/zero >&2", source, store, settings_of(tmp_path))
+    assert run.ended_at is not None
+
+
+def test_two_homes_of_one_store_crawl_a_source_one_after_another(
+    store: Store, source: Source, tmp_path: Path
+) -> None:
+    other = build(tmp_path / "other", {"store": {"url": store.url}})
+    assert other.state_folder == tmp_path
+    with hold(tmp_path, source_lock(source.id), what="a test"), pytest.raises(Busy):
+        runner.crawl(source, store, other)
