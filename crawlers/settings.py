@@ -49,6 +49,7 @@ def scrapy_settings(settings: Settings) -> dict[str, Any]:
         # Which page a picture was found on is nobody's business.
         "REFERRER_POLICY": "no-referrer",
         "HTTPPROXY_ENABLED": False,
+        "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "TELNETCONSOLE_ENABLED": False,
         "REACTOR_THREADPOOL_MAXSIZE": 4,
         # It would listen on a port and run what it is sent, and leave files in the user's home.
