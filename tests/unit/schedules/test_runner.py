@@ -1,4 +1,4 @@
-"""How a crawl's process is started: a stand-in for Python writes down what it is given."""
+"""How a crawl is started: with a stand-in for Python that writes down what it is given."""
 
 from __future__ import annotations
 
