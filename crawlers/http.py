@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from urllib.parse import urlsplit
 
+import structlog
+from OpenSSL import SSL
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import (
@@ -18,27 +20,39 @@ from scrapy.exceptions import (
     UnsupportedURLSchemeError,
 )
 from scrapy.http import Response, TextResponse
+from service_identity import CertificateError, VerificationError
+from twisted.internet.error import ConnectError
 
 from crawlers.middlewares.address_guard import AddressBlocked
 from crawlers.middlewares.politeness import HostIsBusy
 from crawlers.walks.fetch import FetchedPage
 from monitor.errors import MediaError, SourceUnavailable
+from monitor.logs import places_of
 from monitor.models.source import SourceState
 
-_PASSING = {
+log = structlog.get_logger(__name__)
+
+_PASSING: dict[type[Exception], str] = {
     CannotResolveHostError: "the host name can't be resolved",
     DownloadConnectionRefusedError: "the host refused the connection",
     DownloadTimeoutError: "no answer in time",
     DownloadFailedError: "the connection failed",
+    ConnectError: "the host can't be reached",
     ResponseDataLossError: "the answer was cut off",
 }
+# The others are answers, if bad ones.
+_NO_ANSWER = (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadTimeoutError,
+    DownloadFailedError,
+    ConnectError,
+)
+_TOO_LARGE = "larger than the limit"
+_CIRCLES = "too many redirects"
+_LEFT_ALONE = "the host asked to be left alone for now"
 # What ends a request before or while it is made. ValueError: the address is none, which Scrapy
 # finds out anywhere on its way; a post's picture must not end the crawl by that.
-_PASSING_REFUSALS = (
-    "larger than the limit",
-    "too many redirects",
-    "the host asked to be left alone for now",
-)
 _REFUSED = (IgnoreRequest, DownloadCancelledError, UnsupportedURLSchemeError, ValueError)
 # Hosts that fail this often in a row are not asked for pictures again by the same crawl.
 _MAX_FAILURES = 2
@@ -59,15 +73,19 @@ class Downloader:
         except _REFUSED as error:
             # Too large or led in circles is no closed door: it is to be seen, and tried again.
             why = _why(error)
-            state = SourceState.FAILING if why in _PASSING_REFUSALS else SourceState.RESTRICTED
+            is_passing = why in (_TOO_LARGE, _CIRCLES, _LEFT_ALONE)
+            state = SourceState.FAILING if is_passing else SourceState.RESTRICTED
             raise SourceUnavailable(f"not fetched: {why}", url=url, state=state) from error
         if response.status >= 500 or response.status == 429:
             raise SourceUnavailable(f"the server answers {response.status}", url=url)
         if not isinstance(response, TextResponse):
             raise SourceUnavailable("the answer is not a page of text", url=url)
-        return FetchedPage(
-            url=response.url, status=response.status, text=response.text, requested=url
-        )
+        try:
+            text = response.text
+        except LookupError as error:
+            # The headers name an encoding that is known and is none of texts.
+            raise SourceUnavailable("the answer is not a page of text", url=url) from error
+        return FetchedPage(url=response.url, status=response.status, text=text, requested=url)
 
     async def media(self, url: str) -> bytes:
         """Fetch the bytes of a picture; see `pipelines.services.MediaFetcher`."""
@@ -78,12 +96,18 @@ class Downloader:
         meta = {"download_maxsize": self._max_media_bytes, "max_retry_times": 1}
         try:
             response = await self._download(Request(url, dont_filter=True, meta=meta))
-        except HostIsBusy as error:
-            raise SourceUnavailable(_why(error), url=url) from error
         except _REFUSED as error:
-            raise MediaError(_why(error)) from error
-        except SourceUnavailable:
-            self._failures[host] += 1
+            why = _why(error)
+            if why in (_TOO_LARGE, _CIRCLES):
+                self._failures.pop(host, None)
+            if why in (_CIRCLES, _LEFT_ALONE):
+                raise SourceUnavailable(why, url=url) from error
+            raise MediaError(why) from error
+        except SourceUnavailable as error:
+            if isinstance(error.__cause__, _NO_ANSWER):
+                self._failures[host] += 1
+            else:
+                self._failures.pop(host, None)
             raise
         self._failures.pop(host, None)
         if response.status != 200:
@@ -97,11 +121,27 @@ class Downloader:
             raise RuntimeError("the crawl has not started")
         try:
             return await engine.download_async(request)
+        except _REFUSED:
+            raise
         except tuple(_PASSING) as error:
-            reason = _PASSING.get(type(error), "the connection failed")
+            known = (reason for kind, reason in _PASSING.items() if isinstance(error, kind))
+            reason = "its certificate can't be verified" if _is_unproven(error) else next(known)
             raise SourceUnavailable(reason, url=request.url) from error
-        except OSError as error:
+        except Exception as error:
+            # What decoders raise on garbage is an open set, and anybody can post a link to some:
+            # it must not end the crawl, now and whenever the post is met again.
+            log.warning("download.broken", error=type(error).__name__, places=places_of(error))
             raise SourceUnavailable("the answer can't be unpacked", url=request.url) from error
+
+
+def _is_unproven(error: Exception) -> bool:
+    """Tell whether a connection failed because the other side did not prove who it is."""
+    reasons = [one.value for one in getattr(error.__cause__, "reasons", ())]
+    return any(
+        isinstance(one, (VerificationError, CertificateError))
+        or (isinstance(one, SSL.Error) and "certificate verify failed" in str(one))
+        for one in reasons
+    )
 
 
 def _why(error: Exception) -> str:
@@ -109,17 +149,17 @@ def _why(error: Exception) -> str:
     if isinstance(error, AddressBlocked):
         return str(error)
     if isinstance(error, DownloadCancelledError):
-        return "larger than the limit"
+        return _TOO_LARGE
     if isinstance(error, HostIsBusy):
-        return "the host asked to be left alone for now"
+        return _LEFT_ALONE
     if isinstance(error, ValueError):
         return "not a web address"
     text = str(error).lower()
     # First: this message quotes the address, which may hold any word.
     if "download_maxsize" in text:
-        return "larger than the limit"
+        return _TOO_LARGE
     if "robots" in text:
         return "robots.txt forbids it"
     if "redirect" in text:
-        return "too many redirects"
+        return _CIRCLES
     return "not allowed"

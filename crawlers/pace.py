@@ -25,8 +25,12 @@ class Pace:
         self._delay_s = delay_s
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def reserve(self, host: str) -> float:
+    def reserve(self, host: str, delay_s: float = 0.0) -> float:
         """Take the host's next free time, unless it is too far off.
+
+        Args:
+            host: Its name, with the port.
+            delay_s: Seconds that the host wants between two requests.
 
         Returns:
             Seconds to wait until then; 0 when it is now. More than the larger of LONGEST_WAIT_S
@@ -35,7 +39,7 @@ class Pace:
         longest = max(LONGEST_WAIT_S, self._delay_s)
 
         def take(free: float, now: float) -> float:
-            return free if free > now + longest else free + self._delay_s
+            return free if free > now + longest else free + max(delay_s, self._delay_s)
 
         return self._move(host, take)
 

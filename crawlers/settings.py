@@ -27,6 +27,7 @@ def scrapy_settings(settings: Settings) -> dict[str, Any]:
         "SPIDER_MODULES": ["crawlers.spiders"],
         "USER_AGENT": f"Haechi/{__version__} (+{contact})",
         "ROBOTSTXT_OBEY": network.obey_robots,
+        "ROBOTSTXT_PARSER": "crawlers.robots.Robots",
         "TWISTED_REACTOR": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
         "ITEM_PIPELINES": {"pipelines.scrapy_adapter.ChainPipeline": 100},
         "DOWNLOADER_MIDDLEWARES": {
@@ -49,7 +50,8 @@ def scrapy_settings(settings: Settings) -> dict[str, Any]:
         # Which page a picture was found on is nobody's business.
         "REFERRER_POLICY": "no-referrer",
         "HTTPPROXY_ENABLED": False,
-        "DOWNLOAD_VERIFY_CERTIFICATES": True,
+        # The chain, the host name and the dates.
+        "DOWNLOAD_VERIFY_CERTIFICATES": network.verify_tls,
         "TELNETCONSOLE_ENABLED": False,
         "REACTOR_THREADPOOL_MAXSIZE": 4,
         # It would listen on a port and run what it is sent, and leave files in the user's home.

@@ -6,11 +6,25 @@ import logging
 import logging.handlers
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
+from monitor.errors import HaechiError
+
 FILE_NAME = "haechi.log"
+
+
+class _LogFile(logging.handlers.WatchedFileHandler):
+    """A log that can't be written any more must not stop a crawl, nor show what it was given."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - named by logging
+        pass
 
 
 def places_of(error: BaseException) -> list[str]:
@@ -27,6 +41,9 @@ def configure(home: Path | None, *, to_stderr: bool = False) -> None:
     Args:
         home: None writes no file.
         to_stderr: Also to standard error, as a daemon under a service manager does.
+
+    Raises:
+        HaechiError: The file can't be written.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -45,11 +62,15 @@ def configure(home: Path | None, *, to_stderr: bool = False) -> None:
     )
     handlers: list[logging.Handler] = []
     if home is not None:
-        folder = home / "logs"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handlers.append(
-            logging.handlers.WatchedFileHandler(folder / FILE_NAME, encoding="utf-8", delay=True)
-        )
+        path = home / "logs" / FILE_NAME
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handlers.append(_LogFile(path, encoding="utf-8"))
+        except OSError as error:
+            raise HaechiError(
+                f"can't write the log {path}: {error.strerror}; "
+                f"this user must be able to write the folder {home}"
+            ) from error
     if to_stderr:
         handlers.append(logging.StreamHandler(sys.stderr))
     root = logging.getLogger()

@@ -27,6 +27,7 @@ from pydantic_settings import (
 )
 
 from monitor.errors import NotConfigured
+from monitor.setting_errors import explain, unknown_variable, variable_of
 
 FILE_NAME = "haechi.toml"
 
@@ -85,7 +86,12 @@ class _Section(BaseModel):
 class OperatorSettings(_Section):
     """Who runs this Haechi; told to every site in the User-Agent."""
 
-    contact: str = Field(default="", max_length=200, pattern=r"^[\x21-\x7e]*$")
+    contact: str = Field(
+        default="",
+        max_length=200,
+        pattern=r"^[\x21-\x7e]*$",
+        description="an address in plain ASCII without spaces, such as mailto:you@example.org",
+    )
 
 
 class NetworkSettings(_Section):
@@ -99,12 +105,17 @@ class NetworkSettings(_Section):
     max_media_bytes: int = Field(default=20 << 20, ge=1 << 10, le=1 << 30)
     max_pixels: int = Field(default=50_000_000, ge=1_000, le=1_000_000_000)
     obey_robots: bool = True
+    verify_tls: bool = True
 
 
 class TelegramSettings(_Section):
     """How Telegram is reached."""
 
-    preview_url: str = Field(default="https://t.me", pattern=r"^https?://[^\s/]+$")
+    preview_url: str = Field(
+        default="https://t.me",
+        pattern=r"^https?://[^\s/]+$",
+        description="a web address without a path, such as https://t.me",
+    )
 
 
 class CrawlSettings(_Section):
@@ -114,14 +125,19 @@ class CrawlSettings(_Section):
     depth: int = Field(default=1_000, ge=1)
     max_pages: int = Field(default=500, ge=1)
     time_limit_s: float = Field(default=1_800.0, gt=0)
-    memory_mb: int = Field(default=1_024, ge=256)
+    # Measured: a crawl starts with 384 MiB, and a picture of `max_pixels` takes up to 1,792.
+    memory_mb: int = Field(default=2_048, ge=512)
     workers: int = Field(default=2, ge=1, le=64)
 
 
 class StoreSettings(_Section):
     """Where the state is kept; a relative SQLite path is relative to the home folder."""
 
-    url: str = Field(default="sqlite:///haechi.db", pattern=r"^sqlite:///.+$")
+    url: str = Field(
+        default="sqlite:///haechi.db",
+        pattern=r"^sqlite:///.+$",
+        description="the address of a SQLite file, such as sqlite:///haechi.db",
+    )
 
 
 class SearchSettings(_Section):
@@ -254,8 +270,22 @@ class _SealedSettings(Settings):
 
 
 def find_home(given: Path | None) -> Path:
-    """Tell which home folder is meant: the one given, HAECHI_HOME, or the current folder."""
-    return given or Path(os.environ.get("HAECHI_HOME") or Path.cwd())
+    """Tell which home folder is meant: the one given, HAECHI_HOME, or the current folder.
+
+    Returns:
+        An absolute path.
+
+    Raises:
+        NotConfigured: It depends on the current folder, which was deleted.
+    """
+    path = given or Path(os.environ.get("HAECHI_HOME") or "")
+    try:
+        return path.absolute()
+    except FileNotFoundError as error:
+        raise NotConfigured(
+            "the current folder does not exist any more: go to another one, "
+            "or name Haechi's folder in full with --home or HAECHI_HOME"
+        ) from error
 
 
 def load(home: Path, *, sealed: bool = False) -> Settings:
@@ -296,12 +326,15 @@ def build(
             f"{origin}: mail.password does not belong in a file that is shared: "
             "set HAECHI_MAIL__PASSWORD or mail.password_file"
         )
+    if not sealed and (fault := unknown_variable(Settings, os.environ)):
+        raise NotConfigured(f"environment: {fault}")
     try:
         settings = (_SealedSettings if sealed else Settings)(**given)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise NotConfigured(f"{origin}: {key}: {first['msg']}") from error
+        key, fault = explain(Settings, error)
+        variable = variable_of(".".join(key.split(".")[:2]))
+        place = origin if sealed or variable not in os.environ else f"environment: {variable}"
+        raise NotConfigured(f"{place}: {key}: {fault}") from error
     except SettingsError as error:
         raise NotConfigured(
             f"environment: {error}; lists and sections are given as JSON there, "

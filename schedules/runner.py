@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -65,17 +66,28 @@ def crawl(
         with store.write() as db:
             run_id = runs.start(db, source.id, clock())
         process = _spawn(source, run_id, settings, lock)
+        killed, stopped = "", True
         try:
             killed = _wait(process, settings.crawl.time_limit_s, progress, stop)
+            stopped = stop is not None and stop.is_set()
         finally:
+            # Also when the waiting itself was broken off, as by Ctrl-C.
             _end(process)
-        stopped = stop is not None and stop.is_set()
-        _close(store, source, run_id, process.returncode, killed, stopped=stopped, clock=clock)
+            _close(store, source, run_id, process.returncode, killed, stopped=stopped, clock=clock)
     with store.read() as db:
         run = runs.get(db, run_id)
     if run is None:
         raise LookupError(run_id)
     return run
+
+
+def as_it_is(run: Run, settings: Settings) -> Run:
+    """Tell a run that was cut off, and that no crawl has closed yet, from one that goes on."""
+    if run.outcome is not Outcome.RUNNING or is_held(
+        settings.state_folder, source_lock(run.source_id)
+    ):
+        return run
+    return replace(run, outcome=Outcome.INTERRUPTED)
 
 
 def close_interrupted(
@@ -93,8 +105,7 @@ def close_interrupted(
         cut = [
             run
             for run in runs.open_runs(db)
-            if run.source_id == mine
-            or not is_held(settings.state_folder, source_lock(run.source_id))
+            if run.source_id == mine or as_it_is(run, settings).outcome is Outcome.INTERRUPTED
         ]
     if cut:
         with store.write() as db:

@@ -85,9 +85,10 @@ class ThreadPage:
 class ForumEngine:
     """A forum software: functions of a page's HTML and its final URL, without any I/O.
 
-    `boards`, `threads` and `posts` raise `SourceChanged` for a page that must hold such things
-    and is not as the engine knows it, and `SourceUnavailable` with the state RESTRICTED for a
-    login form or a refusal, whatever its status was. No other error, whatever the text.
+    `boards`, `threads` and `posts` raise `SourceChanged("NAME: what is missing.", url=url)` for a
+    page that must hold such things and is not as the engine knows it, and `SourceUnavailable` with
+    the state RESTRICTED for a login form or a refusal, whatever its status was. No other error,
+    whatever the text.
 
     Attributes:
         recognise: How sure it is that this software made the page, 0-1; from several weak

@@ -7,14 +7,17 @@ import time
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from scrapy import Request
+from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
+from scrapy.robotstxt import RobotParser
 
 from crawlers.pace import Pace
 
 _BUSY = frozenset({429, 503})
+# A robots.txt that asks for more would keep a source, or a picture in a post, from ever being read.
+LONGEST_CRAWL_DELAY_S = 60.0
 
 
 class HostIsBusy(IgnoreRequest):
@@ -24,13 +27,28 @@ class HostIsBusy(IgnoreRequest):
 class Politeness:
     """Waits for the host's next free time before each request, also before robots.txt."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, user_agent: str) -> None:
         self._pace = pace
+        self._user_agent = user_agent
+        self._delays_s: dict[str, float] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Politeness:
-        """Take folder and pause from the settings."""
-        return cls(Pace(crawler.settings["HAECHI_PACE_FOLDER"], crawler.settings["HAECHI_DELAY_S"]))
+        """Take folder, pause and name from the settings."""
+        settings = crawler.settings
+        pace = Pace(settings["HAECHI_PACE_FOLDER"], settings["HAECHI_DELAY_S"])
+        made = cls(pace, settings["USER_AGENT"])
+        crawler.signals.connect(made.robots_parsed, signals.robots_parsed)
+        return made
+
+    def robots_parsed(self, robotparser: RobotParser, request: Request) -> None:
+        """Heed the Crawl-delay of a host, from its robots.txt on."""
+        asked_s = robotparser.crawl_delay(self._user_agent)
+        # Anything can be written there.
+        if asked_s is not None and asked_s > 0:
+            host, delay_s = _host(request.url), min(asked_s, LONGEST_CRAWL_DELAY_S)
+            self._delays_s[host] = delay_s
+            self._pace.hold_off(host, delay_s)
 
     async def process_request(self, request: Request) -> None:
         """Wait.
@@ -38,7 +56,8 @@ class Politeness:
         Raises:
             HostIsBusy: The wait is one for the next crawl.
         """
-        wait_s = self._pace.reserve(_host(request.url))
+        host = _host(request.url)
+        wait_s = self._pace.reserve(host, self._delays_s.get(host, 0.0))
         if self._pace.is_too_long(wait_s):
             raise HostIsBusy("the host asked to be left alone")
         await asyncio.sleep(max(0.0, wait_s))

@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import ExitStack, aclosing
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import structlog
@@ -37,6 +38,10 @@ log = structlog.get_logger(__name__)
 
 # Posts whose media failed for a passing reason, tried again at the end of each crawl.
 RETRIED_POSTS = 50
+
+# Of the time limit, for the pictures of one page: so no page can use up a crawl's time and be read
+# again for ever. No page is begun without that share being left: what waits is the next crawl's.
+_PAGE_SHARE = 1 / 3
 
 
 class SourceSpider(Spider):
@@ -88,8 +93,7 @@ class SourceSpider(Spider):
             fetch=spider.downloader.media,
             limits=PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels),
             alerting=alerting(spider.config),
-            # A third, so that no page can use up a crawl's time and be read again for ever.
-            media_budget_s=spider.config.crawl.time_limit_s / 3,
+            media_budget_s=spider.config.crawl.time_limit_s * _PAGE_SHARE,
         )
         return spider
 
@@ -116,6 +120,7 @@ class SourceSpider(Spider):
         with structlog.contextvars.bound_contextvars(source=self.source.address, run=self.run_id):
             self._open_run()
             total = Counts()
+            last_start = self._last_start()
             try:
                 async with aclosing(self._batches()) as batches:
                     async for batch in batches:
@@ -124,6 +129,9 @@ class SourceSpider(Spider):
                         total += await item.committed
                         self._tell_progress(total)
                         if self.stopping:
+                            break
+                        if self.services.clock() > last_start:
+                            log.info("crawl.time_spent")
                             break
                 self.outcome = Outcome.STOPPED if self.stopping else Outcome.OK
             except SourceChanged as changed:
@@ -173,6 +181,13 @@ class SourceSpider(Spider):
             self._held.enter_context(lock)
             with self.store.write() as db:
                 self.run_id = runs.start(db, self.source.id, self.services.clock())
+
+    def _last_start(self) -> datetime:
+        """Tell until when a page may be begun; the run's time began before this process's."""
+        with self.store.read() as db:
+            run = runs.get(db, self.run_id)
+        began = self.services.clock() if run is None else run.started_at
+        return began + timedelta(seconds=self.config.crawl.time_limit_s * (1 - _PAGE_SHARE))
 
     def _failed(self, state: SourceState, detail: str) -> None:
         """Record why the source could not be read."""

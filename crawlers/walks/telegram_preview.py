@@ -13,6 +13,10 @@ from monitor.models.source import SourceState
 
 Span = tuple[int, int]
 
+# The newest id of a channel whose newest posts were deleted is some below the newest that was
+# read; this far below, and less than half of it, it is another channel's.
+_FAR = 100
+
 _REFUSALS = {
     PreviewState.NO_PREVIEW: (
         SourceState.PREVIEW_UNAVAILABLE,
@@ -49,9 +53,10 @@ async def walk(
     """Read what is new since the checkpoint, and the newest pages again for edits and deletions.
 
     The checkpoint's keys: `spans`, the id ranges `[low, high]` that were read, ascending and
-    apart; `floor`, the id below which nothing is read; `channel`, what the header said. Each
-    batch carries the spans as they are once it is committed, so that a crawl that was cut off
-    anywhere leaves no hole for the next one.
+    apart; `floor`, the id below which nothing is read; `channel`, what the header said: without
+    it, spans are of a channel that the operator gave up, and all is read anew. Each batch carries
+    the spans as they are once it is committed, so that a crawl that was cut off anywhere leaves no
+    hole for the next one.
 
     Args:
         name: The channel, without "@".
@@ -69,9 +74,9 @@ async def walk(
         SourceUnavailable: The network fails, or the channel has no preview (any more).
         SourceChanged: A page is not as known, or does not get older.
     """
-    spans = _load_spans(checkpoint.get("spans"))
     known = checkpoint.get("channel")
-    floor = checkpoint.get("floor")
+    spans = _load_spans(checkpoint.get("spans") if known is not None else None)
+    floor = checkpoint.get("floor") if spans else None
     start = f"{base_url.rstrip('/')}/s/{quote(name, safe='')}"
     cursor: int | None = None
     # The page before had no link to an older one. A link may also be missing because the markup
@@ -86,7 +91,7 @@ async def walk(
             return
         if said_oldest:
             raise SourceChanged("Telegram's preview: the link to older posts is missing.", url=url)
-        _check_identity(page.channel, known, url)
+        _check_identity(page, known, spans if cursor is None else (), url)
         if not page.ids:
             if spans or cursor is not None:
                 raise SourceChanged("Telegram's preview: a channel without messages.", url=url)
@@ -140,15 +145,28 @@ async def _read(fetch: Fetch, url: str, start: str, *, may_be_empty: bool) -> Pr
     return page
 
 
-def _check_identity(channel: ChannelInfo | None, known: Json, url: str) -> None:
-    """Refuse to go on where another channel took over the name: its ids mean other posts."""
-    before = known.get("id") if isinstance(known, dict) else None
-    if before is not None and channel is not None and channel.id not in {None, before}:
-        raise SourceUnavailable(
-            "The name belongs to another channel now: remove this source and add it anew.",
-            url=url,
-            state=SourceState.GONE,
-        )
+def _check_identity(page: PreviewPage, known: Json, read: tuple[Span, ...], url: str) -> None:
+    """Refuse to go on where another channel took over the name: its ids mean other posts.
+
+    Args:
+        page: Any page.
+        known: What the header said before.
+        read: What was read before, if this is the newest page, which has the newest id.
+        url: The page's.
+    """
+    if page.channel is None or not isinstance(known, dict):
+        return
+    before, now = known.get("id"), page.channel.id
+    is_another = before != now
+    if before is None or now is None:
+        newest_read = read[-1][1] if read and page.ids else 0
+        newest = page.ids[-1] if page.ids else 0
+        is_far_below = newest < newest_read - _FAR and newest < newest_read / 2
+        is_renamed = page.channel.title != known.get("title")
+        is_another = is_far_below or (is_renamed and newest < newest_read)
+    if is_another:
+        why = "Another channel has taken this name: remove this source, and add it anew."
+        raise SourceUnavailable(why, url=url, state=SourceState.GONE)
 
 
 def _channel(channel: ChannelInfo | None) -> Json:

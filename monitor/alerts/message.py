@@ -10,9 +10,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from monitor.alerts.defang import defang
+from monitor.hashes.pdq import THRESHOLD
 from monitor.ids import make_id
 from monitor.models.finding import Alert, Finding
-from monitor.models.match import TURNED
+from monitor.models.match import TURNED, Match
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -50,7 +51,7 @@ def compose(alert: Alert, finding: Finding, *, sender: str) -> EmailMessage:
         "finding": finding.id,
         "grade": finding.match.grade.value,
         "method": finding.match.method,
-        "distance": finding.match.distance,
+        "difference": _difference(finding.match),
         "turned": TURNED[finding.match.transform],
         "source": defang(finding.source),
         "link": defang(finding.post_url),
@@ -78,6 +79,17 @@ def compose_test(sender: str, recipient: str, now: datetime) -> EmailMessage:
         "해치의 알림이 이 주소로 전달됩니다. 발견된 것은 없으며 시험 메일입니다.\n"
     )
     return mail
+
+
+def _difference(match: Match) -> str:
+    """Say how far the posted picture is from the enrolled photo."""
+    if match.method == "sha256":
+        return "none, byte for byte the same file / 없음, 완전히 동일한 파일"
+    bits = match.distance
+    return (
+        f"{bits} of 256 bits differ (up to {THRESHOLD} is a match) / "
+        f"256비트 중 {bits}비트 다름 ({THRESHOLD}비트까지 일치로 판정)"
+    )
 
 
 def _time(moment: datetime | None) -> str:

@@ -6,16 +6,18 @@ from typing import Annotated
 
 import typer
 
-from monitor.alerts import outbox as mail
 from monitor.alerts.channels import CHANNELS, Refused
 from monitor.alerts.rules import alerting
 from monitor.cli.cases import AsJson
+from monitor.cli.deliver import deliver_mail
 from monitor.cli.home import opened
-from monitor.cli.output import emit, say, table
+from monitor.cli.output import count, emit, say, table
 from monitor.clock import utc_now
-from monitor.errors import HaechiError, NotConfigured, ServiceDown
+from monitor.errors import HaechiError, NotConfigured
 from monitor.models.finding import AlertState
 from monitor.store import findings
+
+State = Annotated[AlertState | None, typer.Option(help="Only those of this state.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,20 +30,17 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="alerts")
 
 
-def _default(ctx: typer.Context, as_json: AsJson = False) -> None:
+def _default(ctx: typer.Context, state: State = None, as_json: AsJson = False) -> None:
     """List the alerts when no other command is given."""
     if ctx.invoked_subcommand is None:
-        list_alerts(ctx, as_json=as_json)
+        list_alerts(ctx, state=state, as_json=as_json)
 
 
-def list_alerts(
-    ctx: typer.Context,
-    state: Annotated[AlertState | None, typer.Option(help="Only those of this state.")] = None,
-    as_json: AsJson = False,
-) -> None:
+def list_alerts(ctx: typer.Context, state: State = None, as_json: AsJson = False) -> None:
     """List alerts, newest first."""
     with opened(ctx) as home, home.store.read() as db:
         found = findings.every_alert(db, state)
+        others = sum(findings.count_alerts(db).values())
     if as_json:
         for one in found:
             emit(one)
@@ -61,7 +60,7 @@ def list_alerts(
             )
             for one in found
         ],
-        empty="no alerts yet",
+        empty=f"no alerts of this state; {count(others, 'other')}" if others else "no alerts yet",
     )
 
 
@@ -87,7 +86,7 @@ def retry(ctx: typer.Context) -> None:
     with opened(ctx) as home:
         with home.store.write() as db:
             waiting = findings.retry_alerts(db, utc_now())
-        delivery = mail.drain(home.store, home.settings)
-        say(f"{waiting} alerts waited, {delivery.sent} were sent")
-        if delivery.error:
-            raise ServiceDown(delivery.error)
+        delivered = deliver_mail(home)
+        say(f"{count(waiting, 'alert')} waited, {delivered.sent} sent")
+        if code := delivered.tell():
+            raise typer.Exit(code)

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from monitor.cli.home import Home, actor, opened
-from monitor.cli.output import complain, emit, progress, say, table
+from monitor.cli.output import ask, complain, count, emit, progress, say, table
 from monitor.clock import utc_now
-from monitor.errors import MediaError, Misuse
-from monitor.models.case import Fingerprint
+from monitor.errors import HaechiError, MediaError, Misuse
+from monitor.models.case import CaseStatus, Fingerprint
 from monitor.pictures import PictureLimits
 from monitor.registry import enrolment
 from monitor.store import cases
@@ -72,10 +72,13 @@ def enrol(
                 _enrol_one(home, photo, case_id, tally)
                 bar.advance(bar.task_ids[0])
         already = tally.done - tally.added
-        say(f"enrolled {tally.added} photos" + (f", {already} were already" if already else ""))
+        say(
+            f"enrolled {count(tally.added, 'photo')}"
+            + (f", {already} were already" if already else "")
+        )
         if tally.poor:
             say(
-                f"{tally.poor} of them have too little texture to be found by their look: "
+                f"too little texture to be found by their look: {count(tally.poor, 'photo')}; "
                 "only exact copies of the file will be found"
             )
         if tally.added:
@@ -102,7 +105,7 @@ def fingerprint(
     if not made:
         raise Misuse("no fingerprint was made: none of the files is a photo that can be read")
     enrolment.to_file(made, output)
-    say(f"{len(made)} fingerprints in {output}; no photo and no file name is in it")
+    say(f"{count(len(made), 'fingerprint')} in {output}; no photo and no file name is in it")
     if failed:
         raise typer.Exit(1)
 
@@ -122,7 +125,11 @@ def import_file(
         added = _store(home, case, good)
         for line in bad:
             complain(f"{file}: {line}")
-        say(f"imported {added} fingerprints into case {case}, {len(good) - added} were already")
+        already = len(good) - added
+        say(
+            f"imported {count(added, 'fingerprint')} into case {case}"
+            + (f", {already} were already there" if already else "")
+        )
     if bad:
         raise typer.Exit(1)
 
@@ -151,7 +158,7 @@ def list_cases(ctx: typer.Context, as_json: AsJson = False) -> None:
 def show(ctx: typer.Context, case: str, as_json: AsJson = False) -> None:
     """Show the fingerprints of a case: ids and qualities, no hashes."""
     with opened(ctx) as home:
-        _need_case(home, case)
+        status = need_case(home, case)
         with home.store.read() as db:
             found = cases.active_fingerprints(db, case)
     rows = [
@@ -179,7 +186,7 @@ def show(ctx: typer.Context, case: str, as_json: AsJson = False) -> None:
             )
             for one in found
         ],
-        empty=f"case {case} has no fingerprints",
+        empty=f"case {case} is {status} and has no fingerprints",
     )
 
 
@@ -190,13 +197,16 @@ def withdraw(
 ) -> None:
     """Stop watching for a case at once and delete its fingerprints; this can't be undone."""
     with opened(ctx) as home:
-        _need_case(home, case)
-        if not yes:
-            typer.confirm(f"Delete all fingerprints of case {case}?", abort=True, err=True)
+        if need_case(home, case) is CaseStatus.WITHDRAWN:
+            say(f"case {case} was withdrawn before; it has no fingerprints")
+            return
+        question = f"Delete all fingerprints of case {case}? [y/N]"
+        if not yes and ask(question).lower() not in ("y", "yes"):
+            raise HaechiError("nothing was deleted; answer y, or give --yes")
         with home.store.write() as db:
             gone = cases.withdraw(db, case, actor=actor(), now=utc_now())
         home.store.scrub()
-        say(f"case {case} is withdrawn: {gone} fingerprints deleted, no further alerts")
+        say(f"case {case} is withdrawn: {count(gone, 'fingerprint')} deleted, no further alerts")
 
 
 def export(
@@ -206,11 +216,13 @@ def export(
 ) -> None:
     """Write the fingerprints of a case to a file that `haechi import` reads."""
     with opened(ctx) as home:
-        _need_case(home, case)
+        if need_case(home, case) is CaseStatus.WITHDRAWN:
+            raise Misuse(f"case {case} was withdrawn: its fingerprints are deleted, none is left")
         with home.store.read() as db:
             found = cases.active_fingerprints(db, case)
         enrolment.to_file(found, output)
-        say(f"{len(found)} fingerprints in {output}; they are personal data: hand them over safely")
+        say(f"{count(len(found), 'fingerprint')} in {output}")
+        say("fingerprints are personal data: hand the file over safely")
 
 
 def _case_of_each(paths: list[Path]) -> list[str]:
@@ -231,11 +243,17 @@ def _case_of_each(paths: list[Path]) -> list[str]:
     return ids
 
 
-def _need_case(home: Home, case: str) -> None:
-    """Refuse a case that does not exist."""
+def need_case(home: Home, case: str) -> CaseStatus:
+    """Tell whether a case is watched for or was withdrawn.
+
+    Raises:
+        Misuse: There is no such case.
+    """
     with home.store.read() as db:
-        if case not in {one.id for one in cases.every(db)}:
-            raise Misuse(f"no case {case!r}; see `haechi cases`")
+        for one in cases.every(db):
+            if one.id == case:
+                return one.status
+    raise Misuse(f"no case {case!r}; see `haechi cases`")
 
 
 def photos_in(paths: list[Path]) -> Iterator[Path]:

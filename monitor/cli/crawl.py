@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated
 
 import typer
 
-from monitor.cli.deliver import deliver
+from monitor.cli.deliver import Delivered, deliver
 from monitor.cli.home import Home, opened
-from monitor.cli.output import complain, emit, progress, say, table
-from monitor.cli.sources import AsJson, find
+from monitor.cli.main import INTERRUPTED
+from monitor.cli.output import complain, count, emit, progress, say, table
+from monitor.cli.sources import AsJson, find, private_hint
 from monitor.errors import Busy, Misuse
+from monitor.locks import is_held
 from monitor.models.run import Counts, Outcome, Run
 from monitor.models.source import Source
 from monitor.store import sources
@@ -35,11 +43,21 @@ def crawl(
         wanted = [find(home, source)] if source else _active(home)
         if not wanted:
             raise Misuse("no sources to crawl: haechi sources add @channel")
-        done = [run for one in wanted if (run := _one(home, one)) is not None]
-        _, sent = deliver(home)
-        _print(home, done, sent, as_json=as_json)
-    if len(done) < len(wanted) or any(run.outcome is not Outcome.OK for run in done):
-        raise typer.Exit(1)
+        done: list[Run] = []
+        with _stoppable() as stop:
+            for one in wanted:
+                if stop.is_set():
+                    break
+                if (run := _one(home, one, stop)) is not None:
+                    done.append(run)
+        delivered = Delivered() if stop.is_set() else deliver(home)
+        _print(home, done, delivered.sent, as_json=as_json)
+    if stop.is_set():
+        complain("haechi: stopped; what was read is kept, crawl again to go on")
+        raise typer.Exit(INTERRUPTED)
+    is_whole = len(done) == len(wanted) and all(run.outcome is Outcome.OK for run in done)
+    if code := max(delivered.tell(), 0 if is_whole else 1):
+        raise typer.Exit(code)
 
 
 def run_daemon(ctx: typer.Context) -> None:
@@ -48,7 +66,13 @@ def run_daemon(ctx: typer.Context) -> None:
 
     with opened(ctx, log_to_stderr=True) as home:
         _warn_unready(home)
+        if not is_held(home.settings.state_folder, "daemon"):
+            watched = len(_active(home))
+            complain(f"haechi: watching {count(watched, 'source')}; Ctrl-C stops")
+            if not watched:
+                complain("haechi: add one while this runs: haechi sources add @channel")
         Daemon(home.store, home.settings).run()
+        complain("haechi: stopped")
 
 
 def _active(home: Home) -> list[Source]:
@@ -57,7 +81,30 @@ def _active(home: Home) -> list[Source]:
         return [one for one in sources.every(db) if not one.paused]
 
 
-def _one(home: Home, source: Source) -> Run | None:
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """Have the first Ctrl-C set the event that is given, and the second one end the block."""
+    stop = threading.Event()
+    usual = signal.getsignal(signal.SIGINT)
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, usual)
+        # Not by `complain`: the signal may have come amid a line.
+        os.write(2, b"\nhaechi: stopping after this page; Ctrl-C again stops at once\n")
+
+    # Nobody at the terminal is meant where Ctrl-C is ignored.
+    if callable(usual):
+        signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield stop
+    except KeyboardInterrupt:
+        stop.set()
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def _one(home: Home, source: Source, stop: threading.Event) -> Run | None:
     """Crawl one source with a bar; a source that is busy is one line, and the others go on."""
     from crawlers.settings import scrapy_settings
     from schedules import runner
@@ -69,17 +116,19 @@ def _one(home: Home, source: Source) -> Run | None:
         def show(counts: Counts) -> None:
             bar.update(
                 task,
-                description=f"crawling {source.address}: {counts.pages} pages, "
-                f"{counts.posts_new} new posts, {counts.media_hashed} pictures",
+                description=f"crawling {source.address}: {count(counts.pages, 'page')}, "
+                f"{count(counts.posts_new, 'new post')}, {count(counts.media_hashed, 'picture')}",
             )
 
         try:
-            run = runner.crawl(source, home.store, home.settings, progress=show)
+            run = runner.crawl(source, home.store, home.settings, progress=show, stop=stop)
         except Busy as busy:
             complain(f"haechi: {busy}")
             return None
-    if run.outcome is not Outcome.OK:
+    if run.outcome not in (Outcome.OK, Outcome.STOPPED):
         complain(f"haechi: {source.address}: {run.error or run.outcome}")
+        if hint := private_hint(source, home.settings):
+            complain(f"haechi: {hint}")
     return run
 
 
@@ -108,7 +157,16 @@ def _print(home: Home, done: list[Run], sent: int, *, as_json: bool) -> None:
         ],
         empty="nothing was crawled",
     )
-    say(f"{sent} alerts mailed")
+    if done and not any(_found_something(run) for run in done):
+        say("nothing new")
+    say(f"{count(sent, 'alert')} mailed")
+
+
+def _found_something(run: Run) -> bool:
+    """Tell whether a run met what was not known before, or did not reach its end."""
+    counts = run.counts
+    met = counts.posts_new, counts.posts_edited, counts.posts_deleted, counts.findings
+    return run.outcome is not Outcome.OK or any(met)
 
 
 def _warn_unready(home: Home) -> None:

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from monitor.alerts.defang import defang
-from monitor.cli.cases import AsJson
-from monitor.cli.deliver import deliver
+from monitor.cli.cases import AsJson, need_case
+from monitor.cli.deliver import deliver_index
 from monitor.cli.home import actor, opened
-from monitor.cli.output import emit, say, table, when
+from monitor.cli.output import count, emit, say, table, when
 from monitor.clock import utc_now
 from monitor.errors import Misuse
 from monitor.hashes.pdq import THRESHOLD
@@ -19,6 +19,8 @@ from monitor.models.match import TURNED
 from monitor.store import findings, outbox
 
 FindingId = Annotated[str, typer.Argument(help="The finding's id.")]
+OnlyCase = Annotated[str, typer.Option("--case", help="Only this case.")]
+OnlyStatus = Annotated[FindingStatus | None, typer.Option(help="Only those of this status.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -56,7 +58,7 @@ def row(finding: Finding) -> dict[str, object]:
     }
 
 
-def print_table(found: list[Finding]) -> None:
+def print_table(found: list[Finding], *, empty: str = "nothing was found") -> None:
     """Print findings for people."""
     table(
         ("finding", "case", "source", "post", "distance", "grade", "turned", "status"),
@@ -73,30 +75,34 @@ def print_table(found: list[Finding]) -> None:
             )
             for one in found
         ],
-        empty="nothing was found",
+        empty=empty,
     )
 
 
-def _default(ctx: typer.Context, as_json: AsJson = False) -> None:
+def _default(
+    ctx: typer.Context, case: OnlyCase = "", status: OnlyStatus = None, as_json: AsJson = False
+) -> None:
     """List the findings when no other command is given."""
     if ctx.invoked_subcommand is None:
-        list_findings(ctx, as_json=as_json)
+        list_findings(ctx, case=case, status=status, as_json=as_json)
 
 
 def list_findings(
-    ctx: typer.Context,
-    case: Annotated[str, typer.Option("--case", help="Only this case.")] = "",
-    status: Annotated[FindingStatus | None, typer.Option(help="Only those of this status.")] = None,
-    as_json: AsJson = False,
+    ctx: typer.Context, case: OnlyCase = "", status: OnlyStatus = None, as_json: AsJson = False
 ) -> None:
     """List findings, newest first."""
-    with opened(ctx) as home, home.store.read() as db:
-        found = findings.every(db, case_id=case or None, status=status)
+    with opened(ctx) as home:
+        if case:
+            need_case(home, case)
+        with home.store.read() as db:
+            found = findings.every(db, case_id=case or None)
+    shown = [one for one in found if status in (None, one.status)]
     if as_json:
-        for one in found:
+        for one in shown:
             emit(row(one))
-    else:
-        print_table(found)
+        return
+    others = f"no findings of this status; {count(len(found), 'other')}"
+    print_table(shown, empty=others if found else "nothing was found")
 
 
 def show(ctx: typer.Context, finding: FindingId, as_json: AsJson = False) -> None:
@@ -109,7 +115,7 @@ def show(ctx: typer.Context, finding: FindingId, as_json: AsJson = False) -> Non
         emit(row(found))
         return
     match = found.match
-    say(f"finding {found.id} of case {found.case_id}, {found.status}")
+    say(f"finding {found.id} of case {found.case_id}: {_judged(found)}")
     if match.method == "sha256":
         say("The post has the enrolled file itself, byte for byte.")
     else:
@@ -123,8 +129,6 @@ def show(ctx: typer.Context, finding: FindingId, as_json: AsJson = False) -> Non
     say(f"post:   {defang(found.post_url)}")
     say(f"posted: {when(found.posted)}   found: {when(found.found_at)}")
     say(f"photo:  {match.fingerprint_id}   media sha256: {match.media_sha256}")
-    if found.decided_by:
-        say(f"{found.status} by {found.decided_by} at {when(found.decided_at)}")
 
 
 def confirm(ctx: typer.Context, finding: FindingId) -> None:
@@ -137,14 +141,28 @@ def dismiss(ctx: typer.Context, finding: FindingId) -> None:
     _decide(ctx, finding, FindingStatus.DISMISSED)
 
 
+def _judged(finding: Finding) -> str:
+    """Say who judged a finding, when and how."""
+    if finding.decided_by is None:
+        return "new, nobody has judged it yet"
+    return f"{finding.status} by {finding.decided_by} at {when(finding.decided_at)}"
+
+
 def _decide(ctx: typer.Context, finding: str, status: FindingStatus) -> None:
-    """Record a judgement and have the index know of it."""
+    """Record a judgement and have the index know of it; mail is left to the next delivery."""
     with opened(ctx) as home:
         now = utc_now()
         with home.store.write() as db:
-            if findings.get(db, finding) is None:
+            before = findings.get(db, finding)
+            if before is None:
                 raise Misuse(f"no finding {finding!r}; see `haechi findings`")
+            if before.status is status:
+                say(f"finding {finding} was {_judged(before)}; nothing is changed")
+                return
             findings.decide(db, finding, status, actor=actor(), now=now)
             outbox.enqueue(db, outbox.FINDING, [finding], now)
-        deliver(home)
-        say(f"finding {finding} is {status}")
+        indexed = deliver_index(home)
+        replaced = "" if before.decided_by is None else f"; before, it was {_judged(before)}"
+        say(f"finding {finding} is {status}{replaced}")
+        if code := indexed.tell():
+            raise typer.Exit(code)

@@ -6,7 +6,7 @@ import typer
 
 from monitor.cli.cases import AsJson
 from monitor.cli.home import Home, opened
-from monitor.cli.output import emit, progress, say
+from monitor.cli.output import count, emit, progress, say
 from monitor.clock import utc_now
 from monitor.search import drain as index
 from monitor.store import outbox
@@ -62,7 +62,8 @@ def status(ctx: typer.Context, as_json: AsJson = False) -> None:
             }
         )
         return
-    say(f"{posts} posts and {found} findings are indexed; {waiting} changes wait")
+    say(f"indexed: {count(posts, 'post')}, {count(found, 'finding')}")
+    say(f"waiting: {count(waiting, 'change')}")
     for kind, doc_id, reason in dead:
         say(f"put aside: {kind} {doc_id}: {reason}")
 
@@ -75,4 +76,4 @@ def _drain(home: Home) -> None:
         taken = index.drain(
             home.store, home.settings, progress=lambda n: bar.advance(bar.task_ids[0], n)
         )
-    say(f"{taken} changes indexed")
+    say(f"{count(taken, 'change')} indexed")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from monitor.cli.home import folder
-from monitor.cli.output import say
+from monitor.cli.output import ask, say
 from monitor.errors import HaechiError, Misuse
-from monitor.settings import FILE_NAME, build, load
+from monitor.settings import FILE_NAME, build, find_home, load
 from monitor.store.store import Store
 
 SAMPLE = """\
@@ -25,11 +24,17 @@ contact = {contact}
 [network]
 # Addresses on this machine or network that sources may live on; none by default.
 # allow_private = ["127.0.0.1:8101"]
-# Seconds between two requests to one host, over all crawls of this machine.
+# Seconds between two requests to one host, over all crawls of this machine. Where the host's
+# robots.txt asks for a longer pause, that one is kept, up to 60 seconds.
 # delay_s = 1.0
 # obey_robots = true
 # timeout_s = 30
 # max_media_bytes = 20971520
+# Larger pictures are skipped; more need more of crawl.memory_mb.
+# max_pixels = 50000000
+# Whether sites must prove by a certificate who they are; a CA of your own: SSL_CERT_FILE=its.pem
+# in the environment.
+# verify_tls = true
 
 [telegram]
 # preview_url = "https://t.me"
@@ -42,7 +47,7 @@ contact = {contact}
 # Limits of one crawl; what is left is read by the next.
 # max_pages = 500
 # time_limit_s = 1800
-# memory_mb = 1024
+# memory_mb = 2048           # at least 512; the largest pictures need 1800
 # Crawls at once.
 # workers = 2
 
@@ -78,10 +83,12 @@ def register(app: typer.Typer) -> None:
         ] = "",
     ) -> None:
         """Make a folder with haechi.toml and the store; on an old one, bring it up to date."""
-        home = (directory or folder(ctx)).absolute()
+        home = folder(ctx) if directory is None else find_home(directory)
         path = home / FILE_NAME
         if not path.exists():
             _write(path, contact or _ask())
+        elif contact:
+            _check_same(path, contact)
         settings = load(home)
         store = Store(settings.store_url)
         try:
@@ -93,10 +100,24 @@ def register(app: typer.Typer) -> None:
         say(f"      haechi --home {home} sources add ADDRESS")
 
 
+def _full(contact: str) -> str:
+    """Write a bare mail address as the address of a link."""
+    return f"mailto:{contact}" if "@" in contact and ":" not in contact else contact
+
+
+def _check_same(path: Path, contact: str) -> None:
+    """Refuse a contact that is another than the one in the settings there are."""
+    kept = load(path.parent, sealed=True).operator.contact
+    if _full(contact) != kept:
+        raise Misuse(
+            f"{path} exists and keeps its contact {kept or '(none)'}: nothing was changed; "
+            "to have another one, change operator.contact in that file"
+        )
+
+
 def _write(path: Path, contact: str) -> None:
     """Write the sample with the operator's contact, readable by its owner only."""
-    if "@" in contact and ":" not in contact:
-        contact = f"mailto:{contact}"
+    contact = _full(contact)
     build(path.parent, {"operator": {"contact": contact}}, "--contact")
     if not contact.startswith(("mailto:", "https://", "http://")):
         raise Misuse(f"--contact {contact!r}: give mailto:you@example.org or a web page")
@@ -111,10 +132,7 @@ def _write(path: Path, contact: str) -> None:
 
 def _ask() -> str:
     """Ask for the contact, on the terminal or from a pipe."""
-    sys.stderr.write("How can sites reach who runs this (mailto:you@example.org)? ")
-    sys.stderr.flush()
-    answer = sys.stdin.readline().strip()
+    answer = ask("How can sites reach who runs this (mailto:you@example.org)?")
     if not answer:
-        sys.stderr.write("\n")
         raise Misuse("init needs a contact for the User-Agent: --contact mailto:you@example.org")
     return answer

@@ -11,6 +11,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
@@ -18,6 +19,11 @@ from rich.text import Text
 
 # A pipe has no width: tables must not be cut for a reader that is a program or a file.
 _PIPE_WIDTH = 200
+
+# A column that is cut into pieces narrower than this can't be read any more.
+_NARROWEST = 24
+_GAP = 2
+_BRIEF = 60
 
 # In JSON as escapes: what steers a terminal, ends a line for some reader, or is no text at all.
 _UNPRINTED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -40,17 +46,45 @@ def complain(line: str) -> None:
     Console(stderr=True, highlight=False).print(Text(_visible(line)), soft_wrap=True)
 
 
+def ask(question: str) -> str:
+    """Ask on standard error; the answer comes from the terminal or a pipe, empty when none does."""
+    sys.stderr.write(f"{question} ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        sys.stderr.write("\n")
+    return answer.strip()
+
+
+def count(number: int, thing: str) -> str:
+    """Write a number of things: "1 page", "2 pages"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def brief(text: str) -> str:
+    """Write a text as one line of at most 60 characters; one that is cut ends with "…"."""
+    line = " ".join(text.split())
+    return line if len(line) <= _BRIEF else line[: _BRIEF - 1] + "…"
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str) -> None:
-    """Print rows for people, or one line that says why there are none."""
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        grid.add_column(column, overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(_visible(_cell(value))) for value in row))
-    if grid.row_count:
-        console().print(grid)
-    else:
+    """Print rows for people, or one line that says why there are none.
+
+    Where the columns would be cut too narrow to be read, each row is a block of lines instead.
+    """
+    cells = [[_visible(_cell(value)) for value in row] for row in rows]
+    out = console()
+    if not cells:
         say(empty)
+    elif _width_needed(columns, cells) <= out.width:
+        grid = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            grid.add_column(column, overflow="fold")
+        for row in cells:
+            grid.add_row(*map(Text, row))
+        out.print(grid)
+    else:
+        _print_blocks(out, columns, cells)
 
 
 def emit(thing: object) -> None:
@@ -77,6 +111,23 @@ def progress(what: str, total: int | None = None) -> Iterator[Progress]:
 def when(moment: datetime | None) -> str:
     """Write an instant for people, in UTC."""
     return "-" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def _width_needed(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
+    """Tell how wide a table of these must be, with long cells folded as far as can be read."""
+    widest = (max(map(cell_len, one)) for one in zip(columns, *cells, strict=True))
+    return sum(min(one, _NARROWEST) for one in widest) + _GAP * (len(columns) - 1)
+
+
+def _print_blocks(out: Console, columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """Print each row as lines of name and value; what is empty is left out."""
+    indent = max(map(len, columns)) + _GAP
+    for number, row in enumerate(cells):
+        if number:
+            out.print()
+        for column, value in zip(columns, row, strict=True):
+            if value:
+                out.print(Text.assemble((column.ljust(indent), "bold"), value), soft_wrap=True)
 
 
 def _cell(value: Cell) -> str:

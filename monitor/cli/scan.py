@@ -10,7 +10,7 @@ import typer
 from monitor.cli.cases import AsJson, Paths, photos_in
 from monitor.cli.deliver import deliver
 from monitor.cli.home import opened
-from monitor.cli.output import Cell, emit, progress, say, table
+from monitor.cli.output import Cell, count, emit, progress, say, table
 from monitor.errors import MediaError, Misuse
 from monitor.models.match import Match
 from monitor.pictures import PictureLimits, decode
@@ -70,8 +70,13 @@ def hunt(
                     bar.task_ids[0], completed=done, total=total
                 ),
             )
-        _, sent = deliver(home)
-        say(f"{looked} pictures looked at, {found} new findings, {sent} alerts mailed")
+        delivered = deliver(home)
+        say(
+            f"{count(looked, 'picture')} looked at, {count(found, 'new finding')}, "
+            f"{count(delivered.sent, 'alert')} mailed"
+        )
+        if code := delivered.tell():
+            raise typer.Exit(code)
 
 
 def _scan_one(file: Path, bank: Bank, limits: PictureLimits) -> tuple[str, list[Match]]:

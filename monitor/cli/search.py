@@ -11,7 +11,7 @@ from rich.text import Text
 from monitor.alerts.defang import defang
 from monitor.cli.cases import AsJson
 from monitor.cli.home import Home, opened
-from monitor.cli.output import console, emit, say, table, when
+from monitor.cli.output import brief, console, count, emit, say, table, when
 from monitor.cli.sources import find
 from monitor.errors import Misuse
 from monitor.search.base import Hit, Query
@@ -79,7 +79,7 @@ def search(
             return
         for hit in result.hits:
             _print(hit)
-        say(f"{result.total} posts" + (f", {limit} shown" if result.total > limit else ""))
+        say(count(result.total, "post") + (f", {limit} shown" if result.total > limit else ""))
         _tell_backlog(home)
 
 
@@ -132,7 +132,7 @@ def list_posts(
                             post.posted,
                             "deleted" if post.deleted_at else "",
                             len(media),
-                            " ".join(post.text.split())[:60],
+                            brief(post.text),
                         )
                     )
     if not as_json:
@@ -162,8 +162,8 @@ def _print(hit: Hit) -> None:
     snippet = Text(hit.snippet)
     for start, end in hit.marks:
         snippet.stylize("bold", start, end)
-    found = hit.doc.extra.get("findings")
-    flags = f"  [{found} findings]" if found else ""
+    found = int(hit.doc.extra.get("findings") or 0)
+    flags = f"  [{count(found, 'finding')}]" if found else ""
     flags += "  [deleted]" if hit.doc.extra.get("deleted") else ""
     say(f"{when(hit.doc.at)}  {hit.doc.source}  {defang(hit.doc.url)}{flags}")
     console().print(Text("    "), snippet, sep="", soft_wrap=True)
@@ -174,4 +174,4 @@ def _tell_backlog(home: Home) -> None:
     with home.store.read() as db:
         waiting, _ = outbox.backlog(db)
     if waiting:
-        say(f"{waiting} changes are not indexed yet: haechi index drain")
+        say(f"not indexed yet: {count(waiting, 'change')}; haechi index drain")

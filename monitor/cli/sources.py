@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
+from crawlers.addresses import rules_for
+from crawlers.urls import is_same_site
 from monitor.cli import probe
 from monitor.cli.home import Home, opened
-from monitor.cli.output import emit, progress, say, table
+from monitor.cli.output import brief, complain, count, emit, progress, say, table
 from monitor.clock import utc_now
 from monitor.errors import Misuse
 from monitor.models.run import Outcome
 from monitor.models.source import Source, SourceKind
+from monitor.settings import Settings
 from monitor.store import runs, sources
+from schedules import runner
 
 Address = Annotated[str, typer.Argument(help="@name, a t.me link, or a forum's URL; or its id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
@@ -30,6 +35,8 @@ _OTHER_LINKS = frozenset(
         *("giftcode", "invoice", "joinchat", "login", "proxy", "setlanguage", "share", "socks"),
     }
 )
+# What a server shows for the folder itself: one forum must not be watched under two names.
+_INDEX_PAGE = re.compile(r"/index\.(?:php|html?)$")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -79,10 +86,12 @@ def parse_address(text: str) -> tuple[SourceKind, str]:
         raise Misuse(f"{text!r} is not a web address: it has white space in it")
     name = f"[{host}]" if ":" in host else host
     is_default = port in (None, {"http": 80, "https": 443}[parts.scheme])
-    path = parts.path or "/"
-    if not parts.query and "." not in path.rpartition("/")[2] and not path.endswith("/"):
-        path += "/"
     query = "&".join(one for one in parts.query.split("&") if one and not one.startswith("sid="))
+    path = parts.path or "/"
+    if not query:
+        path = _INDEX_PAGE.sub("/", path)
+        if "." not in path.rpartition("/")[2] and not path.endswith("/"):
+            path += "/"
     netloc = name if is_default else f"{name}:{port}"
     return SourceKind.FORUM, urlunsplit((parts.scheme, netloc, path, query, ""))
 
@@ -132,6 +141,8 @@ def add(
         default_s = home.settings.crawl.interval_s
         with home.store.write() as db:
             known = sources.find(db, canonical)
+            if known is None:
+                _refuse_twin(sources.every(db), canonical)
             source = sources.add(
                 db,
                 kind=kind,
@@ -142,7 +153,50 @@ def add(
             )
         verb = "watching" if known is None else "already watched, now"
         say(f"{verb} {source.address} every {source.interval_s} s ({source.id})")
+        if hint := private_hint(source, home.settings):
+            complain(f"haechi: {hint}")
         say(f"next: haechi crawl {source.address}   or: haechi run")
+
+
+def private_hint(source: Source, settings: Settings) -> str:
+    """Say what opens the way to a source that lives on a private address; empty for others."""
+    is_forum = source.kind is SourceKind.FORUM
+    url = urlsplit(source.address if is_forum else settings.telegram.preview_url)
+    host = "127.0.0.1" if url.hostname == "localhost" else url.hostname or ""
+    try:
+        address = ip_address(host)
+        port = url.port or (443 if url.scheme == "https" else 80)
+    except ValueError:
+        return ""
+    if rules_for(url.geturl(), settings.network.allow_private).permit(host, port):
+        return ""
+    entry = f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+    return (
+        f"{entry} is not a public address: crawls reach it when network.allow_private in "
+        f'haechi.toml names it: allow_private = ["{entry}"]'
+    )
+
+
+def _refuse_twin(watched: list[Source], address: str) -> None:
+    """Refuse a forum that is watched by its other scheme, or with or without `www.`.
+
+    Raises:
+        Misuse: Names the known one.
+    """
+    page = urlsplit(address)
+    for one in watched:
+        # Canonical anew: it may have been added by an older Haechi, which knew fewer twins.
+        kind, known = parse_address(one.address)
+        other = urlsplit(known)
+        if (
+            kind is SourceKind.FORUM
+            and (other.path, other.query) == (page.path, page.query)
+            and is_same_site(known, address)
+        ):
+            raise Misuse(
+                f"{address} is the same place as {one.address}, which is watched already; "
+                f"to change over, first: haechi sources remove {one.address}"
+            )
 
 
 def _default(ctx: typer.Context, as_json: AsJson = False) -> None:
@@ -182,12 +236,16 @@ def show(ctx: typer.Context, address: Address, as_json: AsJson = False) -> None:
     with opened(ctx) as home:
         source = find(home, address)
         with home.store.read() as db:
-            latest = runs.latest(db, 10, source.id)
+            latest = [runner.as_it_is(one, home.settings) for one in runs.latest(db, 10, source.id)]
     if as_json:
         emit({"source": source, "runs": latest})
         return
-    say(f"{source.address} ({source.id}), {source.kind}, engine {source.engine or 'not known yet'}")
-    say(f"state: {'paused' if source.paused else source.state} {source.state_detail}".rstrip())
+    engine = (
+        f", engine {source.engine or 'not known yet'}" if source.kind is SourceKind.FORUM else ""
+    )
+    say(f"{source.address} ({source.id}), {source.kind}{engine}")
+    state = "paused" if source.paused else source.state
+    say(": ".join(filter(None, ("state", state, source.state_detail))))
     table(
         ("started", "outcome", "pages", "new", "edited", "gone", "media", "findings", "error"),
         [
@@ -222,12 +280,13 @@ def try_source(ctx: typer.Context, address: Address, as_json: AsJson = False) ->
         emit({"source": reading.source, "run": reading.run, "posts": len(reading.posts)})
     else:
         counts = reading.run.counts
-        say(f"{canonical}: {reading.run.outcome} {reading.run.error}".rstrip())
+        say(": ".join(filter(None, (canonical, reading.run.outcome, reading.run.error))))
         if kind is SourceKind.FORUM:
             say(f"engine: {reading.source.engine or 'not recognised'}")
         say(
-            f"{counts.pages} pages, {len(reading.posts)} posts, {counts.media_hashed} pictures "
-            f"read, {counts.media_skipped + counts.media_failed} not"
+            f"{count(counts.pages, 'page')}, {count(len(reading.posts), 'post')}, "
+            f"{count(counts.media_hashed, 'picture')} read, "
+            f"{counts.media_skipped + counts.media_failed} not"
         )
         table(
             ("id", "posted", "author", "board", "media", "text"),
@@ -238,13 +297,15 @@ def try_source(ctx: typer.Context, address: Address, as_json: AsJson = False) ->
                     row.author,
                     row.board,
                     media,
-                    " ".join(row.text.split())[:60],
+                    brief(row.text),
                 )
                 for row, media in reading.posts[-10:]
             ],
             empty="no posts were seen",
         )
     if reading.run.outcome is not Outcome.OK:
+        if hint := private_hint(reading.source, home.settings):
+            complain(f"haechi: {hint}")
         raise typer.Exit(1)
 
 

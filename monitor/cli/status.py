@@ -17,9 +17,9 @@ from monitor.alerts.channels import CHANNELS, ChannelUnit
 from monitor.alerts.rules import alerting
 from monitor.cli.cases import AsJson
 from monitor.cli.home import Home, folder, opened
-from monitor.cli.output import console, emit, say, when
+from monitor.cli.output import console, count, emit, say, when
 from monitor.clock import utc_now
-from monitor.errors import HaechiError
+from monitor.errors import HaechiError, StoreError
 from monitor.locks import is_held
 from monitor.models.case import CaseStatus
 from monitor.models.source import Source, SourceState
@@ -27,6 +27,7 @@ from monitor.search.drain import open_index
 from monitor.settings import Settings, load
 from monitor.store import cases, findings, outbox, posts, runs, sources
 from monitor.store.store import Store
+from schedules import runner
 
 # A source is late when its last success is this many of its intervals ago.
 LATE_INTERVALS = 3
@@ -108,19 +109,24 @@ def _facts(home: Home) -> tuple[dict[str, dict[str, int] | str | bool | None], l
     last = None
     if latest:
         names = {one.id: one.address for one in watched}
-        last = (
-            f"{when(latest[0].started_at)} {names.get(latest[0].source_id, 'a removed source')}: "
-            f"{latest[0].outcome}"
-        )
+        run = runner.as_it_is(latest[0], home.settings)
+        place = names.get(run.source_id, "a removed source")
+        last = f"{when(run.started_at)} {place}: {run.outcome}"
     trouble = [line for one in watched if (line := _trouble(one)) is not None]
     if alerts.get("failed"):
-        trouble.append(f"{alerts['failed']} alerts were given up: haechi alerts retry")
+        trouble.append(f"{count(alerts['failed'], 'alert')} given up: haechi alerts retry")
     if alerts.get("pending"):
-        trouble.append(f"{alerts['pending']} alerts wait: haechi alerts test says why")
+        trouble.append(
+            f"{count(alerts['pending'], 'alert')} not mailed yet: haechi alerts test says why"
+        )
     if waiting and since is not None and now - since > timedelta(minutes=5):
-        trouble.append(f"{waiting} changes wait to be indexed since {when(since)}")
+        trouble.append(f"{count(waiting, 'change')} not indexed since {when(since)}")
+    try:
+        _check_index(home.store, home.settings)
+    except HaechiError as error:
+        trouble.append(str(error))
     if dead:
-        trouble.append(f"{dead} documents could not be indexed: haechi index status")
+        trouble.append(f"{count(dead, 'document')} could not be indexed: haechi index status")
     if not home.settings.recipients:
         trouble.append("nobody gets alerts: set mail.to in haechi.toml")
     facts: dict[str, dict[str, int] | str | bool | None] = {
@@ -157,7 +163,12 @@ def _counts(counts: object) -> str:
     """Write counts in one line."""
     if not isinstance(counts, dict):
         return str(counts)
-    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items())
+    return ", ".join(
+        count(number, name.removesuffix("s"))
+        if name.endswith("s")
+        else f"{number} {name.replace('_', ' ')}"
+        for name, number in counts.items()
+    )
 
 
 def _checks(home: Path) -> Iterator[Check]:
@@ -174,7 +185,7 @@ def _checks(home: Path) -> Iterator[Check]:
     contact = settings.operator.contact
     yield Check("contact", "ok" if contact else "error", contact or "operator.contact is not set")
     yield _try("store", lambda: _check_store(settings))
-    yield _try("search index", lambda: _check_index(settings))
+    yield _try("search index", lambda: _check_search(settings))
     for unit in CHANNELS.values():
         if unit.recipients(settings):
             yield _try(unit.name, partial(_check_channel, settings, unit))
@@ -209,16 +220,39 @@ def _check_store(settings: Settings) -> str:
             counts = posts.count(db)
     finally:
         store.close()
-    return f"{counts['posts']} posts, {counts['media']} media"
+    return f"{count(counts['posts'], 'post')}, {counts['media']} media"
 
 
-def _check_index(settings: Settings) -> str:
-    """Open the search index."""
+def _check_search(settings: Settings) -> str:
+    """Open the store and the search index that is made from it."""
+    store = Store(settings.store_url)
+    try:
+        store.check()
+        return _check_index(store, settings)
+    finally:
+        store.close()
+
+
+def _check_index(store: Store, settings: Settings) -> str:
+    """Hold the search index against the store.
+
+    Raises:
+        StoreError: It can't be read, or lost posts that it had taken over.
+    """
+    with store.read() as db:
+        stored = posts.count(db)["posts"]
+        waiting, _ = outbox.backlog(db)
+        aside = len(outbox.dead(db))
     index = open_index(settings)
     try:
-        return f"{index.count(outbox.POST)} posts"
+        indexed = index.count(outbox.POST)
     finally:
         index.close()
+    if not waiting and indexed + aside < stored:
+        raise StoreError(
+            f"the search index has only {indexed} of {count(stored, 'post')}: haechi index rebuild"
+        )
+    return count(indexed, "post")
 
 
 def _check_channel(settings: Settings, unit: ChannelUnit) -> str:

@@ -33,6 +33,9 @@ _SCHEMA = (
 )
 _COLUMNS = "at, kind, id, source, text, url, author, extra"
 
+# Of any SQLite database, in bytes. Source: SQLite, "Database File Format", section 1.2.
+_SMALLEST_PAGE = 512
+
 _WAY_OUT = "delete it; `haechi index rebuild` makes it anew"
 # The file may be sound, its surroundings are not.
 _OUTSIDE = {
@@ -61,8 +64,12 @@ class SqliteIndex:
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            is_stump = path.is_file() and 0 < path.stat().st_size < _SMALLEST_PAGE
         except OSError as error:
             raise StoreError(f"the search index {path} can't be made: {error}") from error
+        if is_stump:
+            # SQLite takes a file of one byte for an empty database.
+            raise self._damaged()
         with self._errors():
             self._db = sqlite3.connect(
                 path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False

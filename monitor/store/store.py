@@ -125,6 +125,12 @@ def _one_line(url: str) -> Iterator[None]:
                 f"the store {path} is damaged ({cause}); restore it from a backup, "
                 "or move it away and run `haechi init`"
             ) from error
+        if "readonly" in cause or "unable to open" in cause:
+            # Also to read: the write-ahead log is shared with those who write.
+            raise StoreError(
+                f"the store {path} can't be opened to write ({cause}); this user must be able to "
+                f"write that file and its folder {Path(path).parent}"
+            ) from error
         raise StoreError(f"the store {path}: {cause}") from error
     except SQLAlchemyError as error:
         raise StoreError(f"the store {path}: {str(error).splitlines()[0]}") from error

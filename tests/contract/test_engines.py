@@ -16,6 +16,7 @@ from monitor.errors import SourceChanged, SourceUnavailable
 from monitor.models.source import SourceState
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "engines"
+KINDS = {*(kind.value for kind in PageKind), "nothing"}
 SAFE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -28,14 +29,20 @@ class Sample:
 
 
 def _samples() -> dict[str, Sample]:
+    """Read the pages that are there; what is missing is told by a test."""
     samples = {}
     for name, engine in ENGINES.items():
-        folder = FIXTURES / name
-        pages = tomllib.loads((folder / "pages.toml").read_text(encoding="utf-8"))
-        for page, facts in pages.items():
-            html = (folder / f"{page}.html").read_text(encoding="utf-8")
-            samples[f"{name}-{page}"] = Sample(engine, facts["lists"], facts["url"], html)
+        for page, facts in _pages(name).items():
+            path = FIXTURES / name / f"{page}.html"
+            if path.exists() and facts.keys() >= {"lists", "url"}:
+                html = path.read_text(encoding="utf-8")
+                samples[f"{name}-{page}"] = Sample(engine, facts["lists"], facts["url"], html)
     return samples
+
+
+def _pages(name: str) -> dict[str, dict[str, str]]:
+    path = FIXTURES / name / "pages.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 SAMPLES = _samples()
@@ -53,10 +60,18 @@ def listing(lists: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("page", chosen.values(), ids=list(chosen))
 
 
-def test_each_engine_has_pages_of_each_kind() -> None:
-    for engine in ENGINES.values():
-        kinds = {sample.lists for sample in SAMPLES.values() if sample.engine is engine}
-        assert kinds == {*PageKind, "nothing"}
+@pytest.mark.parametrize("name", list(ENGINES))
+def test_each_engine_has_pages_of_each_kind(name: str) -> None:
+    folder = FIXTURES / name
+    how = "see crawlers/engines/README.md"
+    assert _pages(name), f"add {folder}/pages.toml, and the pages that it names: {how}"
+    for page, facts in _pages(name).items():
+        assert (folder / f"{page}.html").exists(), f"add {folder}/{page}.html, or take [{page}] out"
+        assert facts.keys() == {"url", "lists"}, f"give [{page}] in {folder}/pages.toml both: {how}"
+    missing = KINDS - {facts["lists"] for facts in _pages(name).values()}
+    assert not missing, f"add a page to {folder} with lists = one of {sorted(missing)}: {how}"
+    wrong = {facts["lists"] for facts in _pages(name).values()} - KINDS
+    assert not wrong, f"{folder}/pages.toml: lists is one of {sorted(KINDS)}, not {sorted(wrong)}"
 
 
 def test_an_engine_is_named_after_its_file() -> None:

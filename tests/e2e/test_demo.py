@@ -16,7 +16,7 @@ import pytest
 from monitor.cli.demo.story import build_story
 from monitor.clock import utc_now
 
-MARK = "HAECHI_TEST_MARK"
+MARK = "MARK_OF_THIS_TEST"
 
 
 @dataclass(frozen=True)

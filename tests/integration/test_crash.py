@@ -110,9 +110,9 @@ def _faults(log: Path, at: int = 0, whom: str = "all") -> dict[str, str]:
     """Make the environment of a job that is killed at a point; 0 only counts them."""
     return {
         "PYTHONPATH": str(FAULTS),
-        "HAECHI_FAULT_LOG": str(log),
-        "HAECHI_FAULT_AT": str(at),
-        "HAECHI_FAULT_WHOM": whom,
+        "FAULT_LOG": str(log),
+        "FAULT_AT": str(at),
+        "FAULT_WHOM": whom,
     }
 
 

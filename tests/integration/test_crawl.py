@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from monitor.cli.demo.site import Reply, Request, Site
 from monitor.models.finding import AlertState
 from monitor.models.run import Outcome, Run
 from monitor.models.source import SourceState
+from monitor.settings import NetworkSettings
 from schedules import runner
 from tests.integration import preview
 from tests.integration.processes import of_home
@@ -193,6 +195,21 @@ def test_a_file_that_is_known_is_neither_fetched_nor_hashed_again(
     assert len(world_home.alerts()) == 1
 
 
+def test_a_crawl_that_has_used_its_time_ends_in_good_order_and_the_next_goes_on(
+    world: World, tmp_path: Path
+) -> None:
+    for _ in range(394):
+        world.message("a message")
+    world.telegram.delay("/s/", 0.5)
+    extra = {"crawl": {"time_limit_s": 9}}
+    with new_home(tmp_path / "home", configuration(world), extra) as home:
+        first = crawl(home, world.channel_address)
+        assert 0 < first.counts.posts_new < 400
+        world.telegram.delay("/s/", 0)
+        second = crawl(home, world.channel_address)
+        assert first.counts.posts_new + second.counts.posts_new == 400
+
+
 def test_a_crawl_over_its_time_limit_is_killed_and_recorded(world: World, tmp_path: Path) -> None:
     world.telegram.delay("/s/", 30)
     extra = {"crawl": {"time_limit_s": 3}, "network": {"timeout_s": 60}}
@@ -208,12 +225,34 @@ def test_a_crawl_over_its_time_limit_is_killed_and_recorded(world: World, tmp_pa
         assert (known.state, known.failures) == (SourceState.FAILING, 1)
 
 
-def test_a_picture_beyond_the_crawls_memory_is_skipped(world: World, tmp_path: Path) -> None:
+def gradient(side: int, mime: str) -> bytes:
+    """Make a large picture in a small file."""
     buffer = io.BytesIO()
-    Image.linear_gradient("L").resize((6_000, 6_000)).convert("RGB").save(buffer, "JPEG")
-    huge = preview.picture(world.telegram, "/huge.jpg", buffer.getvalue())
+    picture = Image.linear_gradient("L").resize((side, side)).convert("RGB")
+    picture.save(buffer, mime, compress_level=1)
+    return buffer.getvalue()
+
+
+def test_the_largest_pictures_are_hashed_within_the_memory_that_a_crawl_has(
+    world: World, tmp_path: Path
+) -> None:
+    side = math.isqrt(NetworkSettings().max_pixels)
+    kinds = ("JPEG", "PNG")
+    urls = [preview.picture(world.telegram, f"/{n}", gradient(side - n, kinds[n])) for n in (0, 1)]
+    larger = preview.picture(world.telegram, "/larger", gradient(side + 50, "JPEG"))
+    preview.serve(world.telegram, NAME, [[url] for url in (*urls, larger)])
+    with new_home(tmp_path / "home", configuration(world)) as home:
+        assert crawl(home, f"@{NAME}").counts.media_hashed == len(urls)
+        assert home.rows("SELECT reason FROM post_media WHERE url LIKE '%larger'") == [
+            ("too many pixels",)
+        ]
+
+
+def test_a_picture_beyond_the_crawls_memory_is_skipped(world: World, tmp_path: Path) -> None:
+    huge = preview.picture(world.telegram, "/huge.jpg", gradient(6_000, "JPEG"))
     good = preview.picture(world.telegram, "/good.jpg", copy(1).data)
     preview.serve(world.telegram, NAME, [[huge], [good]])
+    # The smallest limit that the settings take; a crawl must start with it.
     with new_home(tmp_path / "home", configuration(world), {"crawl": {"memory_mb": 512}}) as home:
         assert crawl(home, f"@{NAME}").counts.media_hashed == 1
         ((status, reason),) = home.rows(

@@ -16,6 +16,9 @@ from monitor.settings import Settings
 
 # "Service not available, closing": the server's word for all mails to come. Source: RFC 5321.
 _CLOSING = 421
+# What EHLO says this machine is. By default it would be looked up in the DNS, which may take long
+# and tells the name of an office's machine to its mail provider.
+_OWN_NAME = "haechi.localdomain"
 
 
 class MailChannel:
@@ -80,10 +83,10 @@ class MailChannel:
             if mail.security == "tls":
                 context = ssl.create_default_context()
                 smtp = smtplib.SMTP_SSL(
-                    mail.host, mail.port, timeout=mail.timeout_s, context=context
+                    mail.host, mail.port, _OWN_NAME, timeout=mail.timeout_s, context=context
                 )
             else:
-                smtp = smtplib.SMTP(mail.host, mail.port, timeout=mail.timeout_s)
+                smtp = smtplib.SMTP(mail.host, mail.port, _OWN_NAME, timeout=mail.timeout_s)
             if mail.security == "starttls":
                 smtp.starttls(context=ssl.create_default_context())
             if mail.username:

@@ -26,7 +26,7 @@ from monitor.models.run import Outcome
 from monitor.models.source import SourceKind
 from monitor.pictures import PictureLimits
 from monitor.registry.enrolment import fingerprint
-from monitor.settings import Settings, load
+from monitor.settings import Settings, find_home, load
 from monitor.store import cases, findings, outbox, posts, runs, sources
 from monitor.store.store import Store
 from schedules.daemon import Daemon
@@ -83,7 +83,7 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
 ) -> None:
     """Run the whole job on this machine: crawl, match, index and mail; then look around in it."""
-    home = folder.absolute()
+    home = find_home(folder)
     _prepare(home)
     result = _play(home)
     if as_json:

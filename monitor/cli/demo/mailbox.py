@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import logging
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from typing import Self
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 _START_TIMEOUT_S = 10
+
+# aiosmtpd tells of every command of every client.
+logging.getLogger("mail.log").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)

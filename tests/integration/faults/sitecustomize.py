@@ -1,11 +1,11 @@
 """Kills a job at a given commit, and notes its network calls, by the environment.
 
 Python imports this by itself where its folder is on PYTHONPATH. The variables:
-    HAECHI_FAULT_LOG: a file that gets one line for every point before and after a commit, of all
+    FAULT_LOG: a file that gets one line for every point before and after a commit, of all
         processes of the job.
-    HAECHI_FAULT_AT: number of the line at which to kill.
-    HAECHI_FAULT_WHOM: "all" (as when the power fails) or "self".
-    HAECHI_NET_LOG: a file that gets one line for every connection, look-up of a name and
+    FAULT_AT: number of the line at which to kill.
+    FAULT_WHOM: "all" (as when the power fails) or "self".
+    NET_LOG: a file that gets one line for every connection, look-up of a name and
         listening, of all processes.
 """
 
@@ -19,9 +19,9 @@ import sqlite3.dbapi2
 import sys
 from typing import Any
 
-_LOG = os.environ.get("HAECHI_FAULT_LOG")
+_LOG = os.environ.get("FAULT_LOG")
 # The process that a test started; the others inherit its number.
-_ROOT = int(os.environ.setdefault("HAECHI_FAULT_ROOT", str(os.getpid())))
+_ROOT = int(os.environ.setdefault("FAULT_ROOT", str(os.getpid())))
 
 
 def _point(when: str, file: str) -> None:
@@ -33,8 +33,8 @@ def _point(when: str, file: str) -> None:
     os.write(log, line.encode())
     number = os.fstat(log).st_size // len(line)
     os.close(log)
-    if str(number) == os.environ.get("HAECHI_FAULT_AT"):
-        if os.environ["HAECHI_FAULT_WHOM"] == "all":
+    if str(number) == os.environ.get("FAULT_AT"):
+        if os.environ["FAULT_WHOM"] == "all":
             os.kill(_ROOT, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -80,10 +80,10 @@ def _note(event: str, given: tuple[Any, ...]) -> None:
         what = given[0]
     else:
         return
-    log = os.open(os.environ["HAECHI_NET_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(os.environ["NET_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.write(log, f"{event.removeprefix('socket.')} {what!r}\n".encode())
     os.close(log)
 
 
-if "HAECHI_NET_LOG" in os.environ:
+if "NET_LOG" in os.environ:
     sys.addaudithook(_note)

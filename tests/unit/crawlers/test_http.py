@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from typing import Any, cast
 
 import pytest
@@ -11,8 +12,10 @@ from scrapy.exceptions import (
     DownloadConnectionRefusedError,
     DownloadTimeoutError,
     IgnoreRequest,
+    ResponseDataLossError,
 )
 from scrapy.http import HtmlResponse, Response
+from twisted.internet.error import ConnectError, NoRouteError
 
 from crawlers.http import Downloader
 from crawlers.middlewares.politeness import HostIsBusy
@@ -104,12 +107,48 @@ def test_other_hosts_are_asked_all_the_same() -> None:
     assert found[3] == b"x"
 
 
-@pytest.mark.parametrize("answer", [200, 404, 503])
-def test_an_answer_of_any_kind_forgives_a_failure(answer: int) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(200, 404, 503),
+        DownloadCancelledError("larger"),
+        IgnoreRequest("exceeded DOWNLOAD_MAXSIZE"),
+        IgnoreRequest("max redirections reached"),
+        ResponseDataLossError("cut"),
+        OSError("Not a gzipped file"),
+        zlib.error("invalid block type"),
+    ],
+    ids=str,
+)
+def test_an_answer_of_any_kind_forgives_a_failure(answer: int | Exception) -> None:
     down = DownloadTimeoutError("x")
     engine = Engine(down, answer, down, answer, down, answer)
     media(engine, *[URL] * 6)
     assert len(engine.asked) == 6
+
+
+@pytest.mark.parametrize("error", [NoRouteError("x"), ConnectError("x")], ids=repr)
+def test_a_host_that_no_way_leads_to_is_one_that_does_not_answer(error: Exception) -> None:
+    engine = Engine(error)
+    errors = media(engine, *[URL] * 3)
+    assert [str(one) for one in errors] == [*["the host can't be reached"] * 2, *errors[2].args]
+    assert len(engine.asked) == 2
+    assert all(isinstance(one, SourceUnavailable) for one in errors)
+
+
+def test_a_circle_of_redirects_is_tried_again_another_day() -> None:
+    (error,) = media(Engine(IgnoreRequest("max redirections reached")))
+    assert isinstance(error, SourceUnavailable)
+
+
+@pytest.mark.parametrize(
+    "error", [zlib.error("x"), EOFError("x"), MemoryError(), KeyError("x")], ids=repr
+)
+def test_what_a_decoder_raises_does_not_end_a_crawl(error: Exception) -> None:
+    (told,) = media(Engine(error))
+    assert isinstance(told, SourceUnavailable)
+    with pytest.raises(SourceUnavailable):
+        asyncio.run(downloader(Engine(error)).page(URL))
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,87 @@ def test_a_wrong_variable_is_one_line(
 ) -> None:
     monkeypatch.setenv(name, value)
     told = complaint(tmp_path, "")
-    assert name.split("_")[1].lower() in told
+    assert name.split("_")[1] in told.upper()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("HAECHI_MAIL__HOTS", "HAECHI_MAIL__HOST"),
+        ("HAECHI_MIAL__HOST", "HAECHI_MAIL__HOST"),
+        ("HAECHI_MAIL_HOST", "HAECHI_MAIL__HOST"),
+        ("HAECHI_MAIL__FORM", "HAECHI_MAIL__FROM"),
+        ("HAECHI_HOEM", "HAECHI_HOME"),
+        ("haechi_crawl__wokers", "HAECHI_CRAWL__WORKERS"),
+    ],
+)
+def test_a_variable_with_a_typing_error_is_named_with_the_one_that_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "hunter2")
+    told = complaint(tmp_path, "")
+    assert f"{name}: there is no such setting; did you mean {meant}?" in told
+    assert "hunter2" not in told
+
+
+def test_each_setting_has_a_variable_that_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAECHI_MAIL__FROM", "env@example.org")
+    monkeypatch.setenv("haechi_crawl__workers", "3")
+    monkeypatch.setenv("HAECHI_NETWORK", '{"delay_s": 2}')
+    settings = written(tmp_path, "")
+    assert settings.mail.sender == "env@example.org"
+    assert (settings.crawl.workers, settings.network.delay_s) == (3, 2)
+
+
+def test_a_wrong_variable_is_named_and_not_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAECHI_CRAWL__WORKERS", "0")
+    told = complaint(tmp_path, "[crawl]\nworkers = 2")
+    assert told == "environment: HAECHI_CRAWL__WORKERS: crawl.workers: " + (
+        "give a whole number from 1 to 64"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ("[crawl]\nworkers = 65", "a whole number from 1 to 64"),
+        ("[crawl]\nworkers = 1.5", "a whole number from 1 to 64"),
+        ('[crawl]\nworkers = "two"', "a whole number from 1 to 64"),
+        ("[crawl]\ninterval_s = 0", "a whole number of at least 1"),
+        ("[crawl]\ntime_limit_s = 0", "a number above 0"),
+        ("[network]\ntimeout_s = 0", "a number above 0, up to 600"),
+        ("[network]\nobey_robots = 7", "true or false"),
+        ('[network]\nallow_private = "x"', "a list of texts"),
+        ('[mail]\nsecurity = "ssl"', '"none" or "starttls" or "tls"'),
+        ("[mail]\nhost = 5", "a text in quotes"),
+        ("[mail]\npassword_file = 5", "a text in quotes"),
+        ('[telegram]\npreview_url = "t.me"', "a web address without a path"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_may_stand_there(
+    tmp_path: Path, text: str, allowed: str
+) -> None:
+    assert f": give {allowed}" in complaint(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[crawl]\nworker = 1", "no such setting; did you mean workers?"),
+        ("[crawls]\nworkers = 1", "no such setting; did you mean crawl?"),
+        ("[mail]\nform = 'a@b.org'", "no such setting; did you mean from?"),
+        ("[mail]\nquxbar = 1", "there is no such setting"),
+        ("crawl = 5", "this is a section: write [crawl]"),
+    ],
+)
+def test_a_wrong_name_is_told_with_the_one_that_was_meant(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    assert complaint(tmp_path, text).endswith(told) or told in complaint(tmp_path, text)
 
 
 def test_a_password_in_the_file_is_refused_and_not_repeated(tmp_path: Path) -> None:

@@ -13,13 +13,14 @@ import pytest
 
 from monitor import logs
 from monitor.errors import Busy
-from monitor.locks import hold, source_lock
+from monitor.locks import hold, is_held, source_lock
 from monitor.models.run import Outcome, Run
-from monitor.models.source import Source
+from monitor.models.source import Source, SourceState
 from monitor.settings import Settings, build
+from monitor.store import runs, sources
 from monitor.store.store import Store
 from schedules import runner
-from tests.fixtures.stock import new_source, new_store, settings_of
+from tests.fixtures.stock import NOW, new_source, new_store, settings_of
 
 
 @pytest.fixture
@@ -128,6 +129,46 @@ def test_a_crawl_that_says_a_lot_on_its_way_out_does_not_hang(
 ) -> None:
     run = run_with(pretend, "head -c 1000000 /dev/zero >&2", source, store, settings_of(tmp_path))
     assert run.ended_at is not None
+
+
+def test_a_crawl_that_is_waited_for_no_longer_is_closed_as_stopped(
+    store: Store,
+    source: Source,
+    tmp_path: Path,
+    pretend: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    pretend("exec sleep 60")
+    with monkeypatch.context() as patch:
+        patch.setattr("schedules.runner.time.sleep", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            runner.crawl(source, store, settings_of(tmp_path))
+    with store.read() as db:
+        (run,) = runs.latest(db, 10)
+        (known,) = sources.every(db)
+    assert (run.outcome, run.error) == (Outcome.STOPPED, "")
+    assert run.ended_at is not None
+    assert known.state is SourceState.NEW
+    assert not is_held(tmp_path, source_lock(source.id))
+
+
+def test_an_open_run_is_running_only_while_its_source_is_held(
+    store: Store, source: Source, tmp_path: Path
+) -> None:
+    settings = settings_of(tmp_path)
+    with store.write() as db:
+        key = runs.start(db, source.id, NOW)
+    with store.read() as db:
+        run = runs.get(db, key)
+    assert run is not None
+    with hold(tmp_path, source_lock(source.id), what="a test"):
+        assert runner.as_it_is(run, settings) == run
+        assert runner.close_interrupted(store, settings) == 0
+    assert runner.as_it_is(run, settings).outcome is Outcome.INTERRUPTED
+    assert runner.close_interrupted(store, settings) == 1
 
 
 def test_two_homes_of_one_store_crawl_a_source_one_after_another(

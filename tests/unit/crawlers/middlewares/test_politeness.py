@@ -11,15 +11,20 @@ from scrapy.http import Response
 
 from crawlers.middlewares.politeness import HostIsBusy, Politeness
 from crawlers.pace import LONGEST_WAIT_S, Pace
+from crawlers.robots import Robots
 
 URL = "https://A.example:8443/x"
+
+
+def polite(pace: Pace) -> Politeness:
+    return Politeness(pace, "Haechi/1.0 (+mailto:team@example.org)")
 
 
 def wait_after(folder: Path, retry_after: bytes | None, status: int = 429) -> float:
     """The seconds that the next request must wait after an answer."""
     headers = {} if retry_after is None else {"Retry-After": retry_after}
     answer = Response(URL, status, headers=headers)
-    assert Politeness(Pace(folder, 0.0)).process_response(Request(URL), answer) is answer
+    assert polite(Pace(folder, 0.0)).process_response(Request(URL), answer) is answer
     return Pace(folder, 0.0).reserve("a.example:8443")
 
 
@@ -53,5 +58,32 @@ def test_a_wait_that_is_too_long_is_left_to_the_next_crawl(tmp_path: Path) -> No
     pace = Pace(tmp_path, 0.0)
     pace.hold_off("a.example:8443", LONGEST_WAIT_S + 60)
     with pytest.raises(HostIsBusy):
-        asyncio.run(Politeness(pace).process_request(Request(URL)))
-    asyncio.run(Politeness(pace).process_request(Request("https://b.example/")))
+        asyncio.run(polite(pace).process_request(Request(URL)))
+    asyncio.run(polite(pace).process_request(Request("https://b.example/")))
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [
+        ("30", [30, 60]),
+        ("1.5", [1.5, 3.5]),
+        ("86400", [60, 120]),
+        *((nothing, [0, 2]) for nothing in ("0", "-5", "nan", "inf", "soon", "")),
+    ],
+)
+def test_a_crawl_delay_is_kept_where_it_is_the_longer_one_up_to_a_minute(
+    tmp_path: Path, asked: str, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    robots = Robots(f"User-agent: haechi\nCrawl-delay: {asked}\n".encode(), None)
+    one = polite(Pace(tmp_path, 2.0))
+    one.robots_parsed(robots, Request(URL))
+    for _ in range(2):
+        asyncio.run(one.process_request(Request(URL)))
+    asyncio.run(one.process_request(Request("https://b.example/")))
+    assert waited == pytest.approx([*waits, 0], abs=0.1)

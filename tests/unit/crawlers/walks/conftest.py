@@ -141,7 +141,8 @@ class Channel(Fake):
 
     messages: dict[int, str] = field(default_factory=dict)
     albums: dict[int, tuple[int, ...]] = field(default_factory=dict)
-    channel_id: int = -77
+    channel_id: int | None = -77
+    title: str = "Pier"
     page_override: dict[int | None, tuple[str, int, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -162,7 +163,8 @@ class Channel(Fake):
     def page(self, pager: str, shown: list[int]) -> str:
         body = "".join(self._message(id_) for id_ in shown)
         return (
-            '<div class="tgme_channel_info"></div><main class="tgme_main" data-url="/pier">'
+            '<div class="tgme_channel_info"><div class="tgme_channel_info_header_title">'
+            f'{self.title}</div></div><main class="tgme_main" data-url="/pier">'
             f'<section class="tgme_channel_history">{pager}{body}</section></main>'
         )
 
@@ -177,7 +179,7 @@ class Channel(Fake):
         )
 
     def _view(self) -> str:
-        packed = f'{{"c":{self.channel_id}}}'.encode()
+        packed = b"{}" if self.channel_id is None else f'{{"c":{self.channel_id}}}'.encode()
         return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 

@@ -262,9 +262,63 @@ def test_a_name_that_another_channel_took_over_is_refused(archive: Any, channel:
     fill(channel, 1, 2)
     archive.take(crawl(archive, channel))
     channel.channel_id = -78
-    with pytest.raises(SourceUnavailable) as caught:
+    with pytest.raises(SourceUnavailable, match="Another channel has taken this name") as caught:
         archive.take(crawl(archive, channel))
     assert caught.value.state is SourceState.GONE
+
+
+@pytest.mark.parametrize(
+    ("ids", "title"), [(range(1, 4), "Pier"), (range(390, 400), "Harbour")], ids=["far", "title"]
+)
+def test_a_name_that_was_taken_over_is_noticed_where_no_page_tells_the_channels_id(
+    archive: Any, channel: Any, ids: range, title: str
+) -> None:
+    channel.channel_id = None
+    fill(channel, *range(380, 411))
+    archive.take(crawl(archive, channel, depth=20))
+    channel.messages.clear()
+    fill(channel, *ids)
+    channel.title = title
+    with pytest.raises(SourceUnavailable, match="Another channel has taken this name"):
+        archive.take(crawl(archive, channel))
+    assert archive.gone == set()
+
+
+@pytest.mark.parametrize(
+    ("channel_id", "title", "ids"),
+    [
+        (-77, "Harbour", range(1, 4)),
+        (None, "Pier", range(380, 400)),
+        (None, "Harbour", range(380, 412)),
+    ],
+    ids=["emptied", "some deleted", "renamed"],
+)
+def test_a_channel_that_was_renamed_or_emptied_is_still_the_same(
+    archive: Any, channel: Any, channel_id: int | None, title: str, ids: range
+) -> None:
+    channel.channel_id = channel_id
+    fill(channel, *range(380, 411))
+    archive.take(crawl(archive, channel, depth=20))
+    channel.messages.clear()
+    fill(channel, *ids)
+    channel.title = title
+    archive.take(crawl(archive, channel))
+    assert archive.checkpoint["channel"]["title"] == title
+
+
+def test_a_name_that_was_taken_over_and_is_added_anew_is_read_from_its_first_post(
+    archive: Any, channel: Any
+) -> None:
+    fill(channel, *range(380, 411))
+    archive.take(crawl(archive, channel, depth=20))
+    channel.messages.clear()
+    channel.channel_id = -78
+    fill(channel, *range(1, 30))
+    # What adding a removed source does.
+    del archive.checkpoint["channel"]
+    archive.take(crawl(archive, channel))
+    assert set(map(str, range(1, 30))) <= set(archive.posts)
+    assert archive.checkpoint["spans"] == [[1, 29]]
 
 
 def test_every_place_to_be_killed_is_survived(

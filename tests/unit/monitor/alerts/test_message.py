@@ -125,6 +125,14 @@ def test_mails_about_one_case_and_source_make_one_thread() -> None:
     assert first["Auto-Submitted"] == "auto-generated"
 
 
+def test_a_mail_says_how_far_the_picture_is_from_the_photo_and_what_that_means() -> None:
+    same = replace(FINDING, match=replace(FINDING.match, method="sha256", distance=0))
+    for body, exact in zip(bodies(made()).values(), bodies(made(same)).values(), strict=True):
+        assert "4 of 256 bits differ (up to 31 is a match)" in body
+        assert "256비트 중 4비트 다름 (31비트까지 일치로 판정)" in body
+        assert "byte for byte the same file / 없음, 완전히 동일한 파일" in exact
+
+
 def test_a_post_without_a_time_says_so() -> None:
     assert "unknown" in bodies(made(replace(FINDING, posted=None)))["text/plain"]
 

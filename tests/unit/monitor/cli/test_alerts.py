@@ -71,7 +71,43 @@ def test_what_waits_is_sent_when_the_server_is_back(
         path.write_text(path.read_text().replace("port = 9\n", f"port = {mailbox.port}\n"))
         ended = at_home("alerts", "retry")
         assert ended.code == 0
-        assert "1 alerts waited, 1 were sent" in ended.out
+        assert "1 alert waited, 1 sent" in ended.out
         assert len(mailbox.mails) == 1
     (row,) = at_home("alerts", "list", "--state", "sent", "--json").rows
     assert row["sent_at"]
+
+
+def test_a_mail_that_is_refused_for_good_is_a_failure_and_no_service_that_is_down(
+    at_home: Haechi, store: Store, mailbox: Mailbox
+) -> None:
+    with store.write() as db:
+        found(db)
+    mailbox.answer_next("550 5.1.1 No such user")
+    ended = at_home("alerts", "retry")
+    assert ended.code == 1
+    assert "1 alert refused for good" in ended.err
+    assert "550 5.1.1" in ended.err
+    assert at_home("alerts", "retry").code == 0
+
+
+def test_an_alert_that_was_put_off_before_is_told_again(at_home: Haechi, store: Store) -> None:
+    with store.write() as db:
+        found(db)
+    for _ in range(2):
+        ended = at_home("hunt")
+        assert ended.code == 3
+        assert "0 alerts mailed" in ended.out
+        assert "1 alert not mailed yet" in ended.err
+        assert "connection refused" in ended.err
+        assert "haechi alerts retry" in ended.err
+
+
+def test_a_state_that_no_alert_has_is_told_apart_from_no_alerts(
+    at_home: Haechi, store: Store
+) -> None:
+    assert at_home("alerts", "--state", "failed").out == "no alerts yet\n"
+    with store.write() as db:
+        found(db)
+    for command in (("alerts",), ("alerts", "list")):
+        told = at_home(*command, "--state", "failed").out
+        assert told == "no alerts of this state; 1 other\n"

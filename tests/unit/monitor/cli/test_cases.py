@@ -122,7 +122,7 @@ def test_a_fingerprint_made_elsewhere_is_imported_and_finds_the_photo(
     assert ended.code == 0
     assert "no photo and no file name is in it" in ended.out
     assert "gildong" not in made.read_text()
-    for told in ("imported 1 fingerprints into case 7, 0 were", "imported 0 fingerprints"):
+    for told in ("imported 1 fingerprint into case 7\n", "case 7, 1 were already there"):
         ended = at_home("import", made, "--case", "7")
         assert ended.code == 0
         assert told in ended.out
@@ -164,7 +164,8 @@ def test_a_withdrawal_asks_deletes_and_is_for_good(
 ) -> None:
     at_home("enrol", *photos, "--case", "1")
     asked = at_home("cases", "withdraw", "1", stdin="n\n")
-    assert asked.code == 1
+    assert (asked.code, asked.err.count("\n")) == (1, 1)
+    assert "Delete all fingerprints of case 1? [y/N]" in asked.err
     assert counted(at_home) == {"1": 3}
     ended = at_home("cases", "withdraw", "1", "--yes")
     assert "3 fingerprints deleted" in ended.out
@@ -175,6 +176,19 @@ def test_a_withdrawal_asks_deletes_and_is_for_good(
     assert "withdrawn" in ended.err
     assert at_home("hunt", "--case", "1").code == 2
     assert at_home("scan", photos[0], "--json").rows[0]["matches"] == []
+
+
+def test_of_a_withdrawn_case_nothing_is_exported(
+    at_home: Haechi, photos: list[Path], tmp_path: Path
+) -> None:
+    at_home("enrol", photos[0], "--case", "1")
+    assert at_home("cases", "withdraw", "1", stdin="y\n").code == 0
+    ended = at_home("cases", "export", "1", "-o", tmp_path / "out.json")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "case 1 was withdrawn" in ended.err
+    assert not (tmp_path / "out.json").exists()
+    assert "withdrawn and has no fingerprints" in at_home("cases", "show", "1").out
+    assert "was withdrawn before" in at_home("cases", "withdraw", "1").out
 
 
 def test_a_case_that_does_not_exist_is_misuse(at_home: Haechi, tmp_path: Path) -> None:

@@ -70,10 +70,23 @@ def test_init_on_an_old_folder_keeps_its_settings_and_what_is_stored(
     haechi("--home", tmp_path, "sources", "add", "@channel")
     path = tmp_path / "haechi.toml"
     path.write_text(path.read_text() + "# mine\n")
-    assert haechi("init", tmp_path, "--contact", "other@b.org").code == 0
+    for contact in ((), ("--contact", "a@b.org"), ("--contact", "mailto:a@b.org")):
+        assert haechi("init", tmp_path, *contact).code == 0
     assert path.read_text().endswith("# mine\n")
     assert load(tmp_path).operator.contact == "mailto:a@b.org"
     assert len(haechi("--home", tmp_path, "sources", "list", "--json").rows) == 1
+
+
+def test_another_contact_for_an_old_folder_is_refused_with_the_place_to_change_it(
+    haechi: Haechi, tmp_path: Path
+) -> None:
+    haechi("init", tmp_path, "--contact", "a@b.org")
+    before = (tmp_path / "haechi.toml").read_bytes()
+    ended = haechi("init", tmp_path, "--contact", "other@b.org")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert f"{tmp_path / 'haechi.toml'} exists and keeps its contact mailto:a@b.org" in ended.err
+    assert "operator.contact" in ended.err
+    assert (tmp_path / "haechi.toml").read_bytes() == before
 
 
 def test_init_takes_the_folder_of_home_and_this_one(

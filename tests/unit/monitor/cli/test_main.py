@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import errno
 import os
 import re
 import resource
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from sqlalchemy.exc import OperationalError
 
 from monitor import __version__
-from monitor.cli.main import app
+from monitor.cli.app import app
 from monitor.store import cases
 
 README = Path(__file__).resolve().parents[4] / "README.md"
@@ -102,6 +105,69 @@ def test_with_a_damaged_store_every_command_says_so_in_one_line(
     assert ended.code == 1
     assert "is damaged" in ended.err
     assert ended.err.count("\n") == 1
+
+
+def test_in_a_folder_that_was_deleted_every_command_says_so_in_one_line(
+    haechi: Callable[..., Any], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for command in (("status",), ("init",), ("demo",), ("--home", "x", "crawl", "--all")):
+        ended = haechi(*command)
+        assert (ended.code, ended.err.count("\n")) == (2, 1)
+        assert "the current folder does not exist any more" in ended.err
+        assert "--home" in ended.err
+    assert haechi("--home", folder, "status").code == 0
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_home_that_may_not_be_written_is_told_with_what_it_needs(
+    at_home: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OperationalError("", {}, sqlite3.OperationalError("readonly database"))
+
+    monkeypatch.setattr(cases, "every", refused)
+    ended = at_home("cases", "list")
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert f"write that file and its folder {folder}" in ended.err
+
+
+@pytest.mark.parametrize("blocker", ["logs", "logs/haechi.log"])
+def test_a_log_that_can_not_be_written_is_one_line(
+    at_home: Callable[..., Any], folder: Path, blocker: str
+) -> None:
+    path = folder / blocker
+    if blocker == "logs":
+        path.touch()
+    else:
+        path.mkdir(parents=True)
+    ended = at_home("status")
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert f"can't write the log {folder}/logs/haechi.log" in ended.err
+
+
+def test_what_the_machine_refuses_is_told_in_its_words(
+    at_home: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/srv/haechi/x")
+
+    monkeypatch.setattr(cases, "every", full)
+    ended = at_home("cases", "list")
+    assert (ended.code, ended.err) == (1, "haechi: /srv/haechi/x: no space left on device\n")
+
+
+def test_a_variable_that_is_no_setting_is_named_with_the_one_that_was_meant(
+    at_home: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAECHI_MIAL__HOST", "smtp.example.org")
+    ended = at_home("status")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "HAECHI_MIAL__HOST" in ended.err
+    assert "did you mean HAECHI_MAIL__HOST?" in ended.err
 
 
 def test_a_missing_store_is_one_line(at_home: Callable[..., Any], folder: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,8 @@ def test_a_second_daemon_is_refused_and_the_first_ends_on_a_signal(
 ) -> None:
     with started("--home", folder, "run") as first:
         assert first.stderr is not None
+        assert first.stderr.readline() == "haechi: watching 0 sources; Ctrl-C stops\n"
+        assert "haechi sources add" in first.stderr.readline()
         for line in first.stderr:
             if json.loads(line)["event"] == "daemon.started":
                 break
@@ -42,7 +45,8 @@ def test_a_second_daemon_is_refused_and_the_first_ends_on_a_signal(
         assert f"another `haechi run` is at work on {folder} (process {first.pid})" in told
         assert len(told.splitlines()) == 1
         first.send_signal(number)
-        first.communicate(timeout=30)
+        _, told = first.communicate(timeout=30)
+        assert told.splitlines()[-1] == "haechi: stopped"
     assert first.returncode == 0
 
 
@@ -55,6 +59,37 @@ def test_init_reads_the_contact_from_a_pipe_and_needs_one(tmp_path: Path) -> Non
         out, _ = asked.communicate("team@example.org\n", timeout=30)
     assert asked.returncode == 0
     assert "ready" in out
+
+
+def test_ctrl_c_ends_a_question_without_a_traceback(tmp_path: Path) -> None:
+    with started("init", tmp_path / "a") as asked:
+        assert asked.stderr is not None
+        while "?" not in asked.stderr.read(1):
+            pass
+        asked.send_signal(signal.SIGINT)
+        told = asked.stderr.read()
+    assert asked.returncode == 130
+    assert "Traceback" not in told
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("pause_s", [0.05, 0.2, 0.4])
+def test_ctrl_c_while_the_command_is_loaded_ends_it_without_a_traceback(
+    folder: Path, pause_s: float
+) -> None:
+    code = "import monitor.cli.main as command, sys; sys.stderr.write('!'); command.main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "--home", str(folder), "run"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.read(1)
+        time.sleep(pause_s)
+        process.send_signal(signal.SIGINT)
+        told = process.stderr.read()
+    assert process.returncode in (0, 130)
+    assert b"Traceback" not in told
 
 
 def test_a_reader_that_goes_away_is_not_worth_a_word(folder: Path) -> None:

@@ -45,7 +45,7 @@ def test_a_part_of_a_korean_word_is_found(at_home: Haechi) -> None:
     ended = at_home("search", "사진")
     assert "합성사진" in ended.out
     assert "hxxps://t[.]me/channel/1" in ended.out
-    assert "1 posts" in ended.out
+    assert ended.out.endswith("\n1 post\n")
 
 
 @pytest.mark.usefixtures("_posts")
@@ -112,14 +112,34 @@ def test_a_damaged_index_is_one_line_and_a_rebuild_repairs_it(
         assert len(at_home("search", "사진", "--json").rows) == 1
 
 
+def test_an_index_that_was_lost_is_told_and_a_rebuild_heals_it(
+    at_home: Haechi, store: Store, folder: Path
+) -> None:
+    write(store, "합성사진", "둘")
+    at_home("index", "drain")
+    at_home("sources", "pause", "@channel")
+    assert at_home("status", "--json").rows[0]["trouble"] == []
+    for content in (b"", b"x", b"no index at all" * 99):
+        (folder / "search.db").write_bytes(content)
+        (trouble,) = at_home("status", "--json").rows[0]["trouble"]
+        assert "haechi index rebuild" in trouble
+        checks = {row["what"]: row["state"] for row in at_home("doctor", "--json").rows}
+        assert checks["search index"] == "error"
+        assert at_home("index", "rebuild").code == 0
+        assert at_home("status", "--json").rows[0]["trouble"] == []
+    (folder / "search.db").unlink()
+    assert "only 0 of 2 posts" in at_home("status").out
+
+
 def test_what_is_not_indexed_yet_is_said(at_home: Haechi, store: Store) -> None:
     write(store, "합성사진")
     ended = at_home("search", "사진")
-    assert "1 changes are not indexed yet: haechi index drain" in ended.out
+    assert "not indexed yet: 1 change; haechi index drain" in ended.out
     (row,) = at_home("index", "status", "--json").rows
     assert (row["posts"], row["waiting"]) == (0, 1)
-    assert "1 changes indexed" in at_home("index", "drain").out
-    assert "1 posts and 0 findings are indexed; 0 changes wait" in at_home("index", "status").out
+    assert "1 change indexed" in at_home("index", "drain").out
+    told = at_home("index", "status").out
+    assert told == "indexed: 1 post, 0 findings\nwaiting: 0 changes\n"
 
 
 def test_what_the_index_refused_is_told_and_tried_again(at_home: Haechi, store: Store) -> None:

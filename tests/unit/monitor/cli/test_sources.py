@@ -8,13 +8,14 @@ import pytest
 
 from monitor.cli.sources import parse_address, parse_interval
 from monitor.errors import Misuse
+from monitor.locks import hold, source_lock
 from monitor.models.run import Counts, Outcome, Run
 from monitor.models.source import Source, SourceKind, SourceState
 from monitor.settings import Settings
-from monitor.store import sources
+from monitor.store import runs, sources
 from monitor.store.store import Store
 from schedules import runner
-from tests.fixtures.stock import NOW
+from tests.fixtures.stock import NOW, new_source
 
 Haechi = Callable[..., Any]
 
@@ -38,14 +39,18 @@ Haechi = Callable[..., Any]
         ("http://a.example:80/forum", "forum", "http://a.example/forum/"),
         ("https://a.example:80/", "forum", "https://a.example:80/"),
         ("http://[::1]:80/", "forum", "http://[::1]/"),
-        ("https://a.example/index.php", "forum", "https://a.example/index.php"),
+        ("https://a.example/index.php", "forum", "https://a.example/"),
+        ("https://a.example/forum/index.html#top", "forum", "https://a.example/forum/"),
+        ("https://a.example/forum/index.htm?sid=0a1b", "forum", "https://a.example/forum/"),
+        ("https://a.example/index.php?board=2", "forum", "https://a.example/index.php?board=2"),
+        ("https://a.example/myindex.php", "forum", "https://a.example/myindex.php"),
         ("https://a.example/forum.d/x", "forum", "https://a.example/forum.d/x/"),
         (
             "https://a.example/viewforum.php?sid=0a1b&f=1",
             "forum",
             "https://a.example/viewforum.php?f=1",
         ),
-        ("https://a.example/forum?sid=0a1b", "forum", "https://a.example/forum"),
+        ("https://a.example/forum?sid=0a1b", "forum", "https://a.example/forum/"),
         ("https://a.example/?sidebar=1", "forum", "https://a.example/?sidebar=1"),
     ],
 )
@@ -131,6 +136,92 @@ def test_a_source_is_added_listed_shown_paused_resumed_and_removed(at_home: Haec
     assert at_home("sources", "list", "--json").rows == [row]
     assert at_home("sources", "remove", "@channel").code == 0
     assert at_home("sources", "list", "--json").rows == []
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        "http://forum.example/board/",
+        "https://www.forum.example/board",
+        "http://www.forum.example:80/board/index.php",
+    ],
+)
+def test_a_forum_that_is_watched_by_another_address_is_refused(at_home: Haechi, twin: str) -> None:
+    at_home("sources", "add", "https://forum.example/board/")
+    ended = at_home("sources", "add", twin)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "the same place as https://forum.example/board/" in ended.err
+    assert len(at_home("sources", "list", "--json").rows) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "https://forum.example/",
+        "https://forum.example:8443/board/",
+        "https://forum.example/board/?f=2",
+        "https://old.forum.example/board/",
+    ],
+)
+def test_another_place_of_a_watched_site_is_no_twin(at_home: Haechi, other: str) -> None:
+    at_home("sources", "add", "https://forum.example/board/")
+    assert at_home("sources", "add", other).code == 0
+
+
+def test_a_twin_of_an_address_that_an_older_haechi_kept_is_refused(
+    at_home: Haechi, store: Store
+) -> None:
+    with store.write() as db:
+        new_source(db, "https://forum.example/index.php")
+    for address in ("https://forum.example/index.php", "https://forum.example/"):
+        ended = at_home("sources", "add", address)
+        assert ended.code == 2
+        assert "as https://forum.example/index.php, which is watched already" in ended.err
+    assert len(at_home("sources", "list", "--json").rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "entry"),
+    [
+        ("http://127.0.0.1:8101/", "127.0.0.1:8101"),
+        ("http://localhost/", "127.0.0.1:80"),
+        ("https://[fd00::1]/", "[fd00::1]:443"),
+        ("https://forum.example/", ""),
+        ("https://93.184.216.34/", ""),
+    ],
+)
+def test_a_private_address_is_told_with_the_setting_that_opens_it(
+    at_home: Haechi, folder: Path, address: str, entry: str
+) -> None:
+    told = at_home("sources", "add", address).err
+    assert ("network.allow_private" in told) == bool(entry)
+    assert entry in told
+    path = folder / "haechi.toml"
+    path.write_text(path.read_text() + f'[network]\nallow_private = ["{entry or "10.0.0.1"}"]\n')
+    assert at_home("sources", "add", address).err == ""
+
+
+def test_a_source_says_its_state_and_the_reason_apart(at_home: Haechi, store: Store) -> None:
+    with store.write() as db:
+        sources.failed(db, new_source(db).id, SourceState.GONE, "No channel of this name.")
+    shown = at_home("sources", "show", "@channel").out
+    assert "state: gone: No channel of this name.\n" in shown
+    assert "engine" not in shown
+
+
+def test_a_run_that_nobody_goes_on_with_is_not_called_running(
+    at_home: Haechi, store: Store, folder: Path
+) -> None:
+    with store.write() as db:
+        source = new_source(db)
+        runs.start(db, source.id, NOW)
+    with hold(folder, source_lock(source.id), what="a test"):
+        assert "@channel: running" in at_home("status").out
+        assert "running" in at_home("sources", "show", "@channel").out
+    for command in (("status",), ("sources", "show", "@channel")):
+        told = at_home(*command).out
+        assert "interrupted" in told
+        assert "@channel: running" not in told
 
 
 def test_adding_twice_sets_the_interval_and_keeps_the_rest(at_home: Haechi, store: Store) -> None:

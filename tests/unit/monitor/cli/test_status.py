@@ -37,6 +37,9 @@ def test_the_status_counts_what_there_is(at_home: Haechi, store: Store, folder: 
     assert row["cases"] == {"active": 1, "withdrawn": 0, "fingerprints": 1}
     assert row["findings"]["new"] == 1
     assert row["alerts"]["pending"] == 1
+    told = at_home("status").out
+    assert "stored    1 post, 1 media, 0 media failed, 0 media skipped" in told
+    assert "1 alert not mailed yet" in told
 
 
 def test_whatever_needs_attention_is_told(at_home: Haechi, store: Store, folder: Path) -> None:
@@ -50,7 +53,13 @@ def test_whatever_needs_attention_is_told(at_home: Haechi, store: Store, folder:
         outbox.bury(db, outbox.POST, "y", "too long", NOW)
     (folder / "haechi.toml").write_text("")
     trouble = at_home("status", "--json").rows[0]["trouble"]
-    for word in ("@dead is", "given up", "wait to be indexed", "could not be indexed", "mail.to"):
+    for word in (
+        "@dead is",
+        "1 alert given up",
+        "1 change not indexed since",
+        "1 document could not be indexed",
+        "mail.to",
+    ):
         assert any(word in line for line in trouble), word
     ended = at_home("status")
     assert ended.code == 0

@@ -91,7 +91,8 @@ def test_file_is_in_write_ahead_mode(index: SqliteIndex, path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"hello, this is no database" * 100, b"SQLite format 3\0" * 99]
+    "content",
+    [b"\0", b"S", b"xy", b"hello, this is no database" * 100, b"SQLite format 3\0" * 99],
 )
 def test_file_that_is_no_database_is_named_with_the_way_out(path: Path, content: bytes) -> None:
     path.parent.mkdir()
@@ -99,6 +100,18 @@ def test_file_that_is_no_database_is_named_with_the_way_out(path: Path, content:
     with pytest.raises(StoreError, match=r"search\.db .*haechi index rebuild") as raised:
         SqliteIndex(path)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.9])
+def test_file_that_was_cut_off_is_told_and_not_taken_for_a_smaller_index(
+    index: SqliteIndex, path: Path, share: float
+) -> None:
+    index.upsert([post(number, f"합성사진 hello {number}") for number in range(300)])
+    index.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(StoreError, match=r"is damaged.*haechi index rebuild"):
+        SqliteIndex(path).count()
 
 
 def test_other_database_is_left_alone(path: Path) -> None:

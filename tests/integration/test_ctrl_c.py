@@ -1,0 +1,47 @@
+"""Ctrl-C while `haechi crawl` is at work: what was read is kept, and nothing is left running."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+
+import pytest
+
+from monitor.models.run import Outcome
+from tests.integration.processes import of_home
+from tests.integration.world import Home, World
+
+
+@pytest.mark.parametrize(("times", "pause_s", "kept"), [(1, 0.3, 6), (2, 30.0, 0)])
+def test_a_crawl_is_stopped_after_its_page_or_at_once(
+    times: int, pause_s: float, kept: int, world: World, world_home: Home
+) -> None:
+    world_home.watch(world.channel_address)
+    world.telegram.delay("/file/", pause_s)
+    with subprocess.Popen(
+        world_home.command("crawl", "--all"),
+        env=world_home.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 20
+        while not world.telegram.asked("/file/"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+        _, told = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in told
+    assert told.splitlines()[-1].endswith("stopped; what was read is kept, crawl again to go on")
+    assert of_home(world_home) == []
+    (run,) = world_home.runs()
+    assert (run.outcome, run.counts.posts_new) == (Outcome.STOPPED, kept)
+    assert "running" not in world_home.haechi("status").stdout.splitlines()[2]
+
+    world.telegram.delay("/file/", 0)
+    assert world_home.haechi("crawl", "--all").returncode == 0
+    assert world_home.rows("SELECT count(*) FROM posts") == [(6,)]
