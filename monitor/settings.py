@@ -147,6 +147,13 @@ class SearchSettings(_Section):
     path: str = "search.db"
 
 
+class FeaturesSettings(_Section):
+    """Local features: made and kept only for cases whose consent was recorded."""
+
+    key: SecretStr | None = None
+    key_file: Path = Path("features.key")
+
+
 class MailSettings(_Section):
     """How alerts are mailed. The password comes from the environment or a file, never from here."""
 
@@ -183,6 +190,7 @@ class Settings(BaseSettings):
     crawl: CrawlSettings = CrawlSettings()
     store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()
+    features: FeaturesSettings = FeaturesSettings()
     mail: MailSettings = MailSettings()
 
     _home: Path = PrivateAttr(default=Path())
@@ -320,12 +328,12 @@ def build(
     Raises:
         NotConfigured: A key is unknown or its value is out of range; names it.
     """
-    mail = given.get("mail")
-    if isinstance(mail, dict) and "password" in mail:
-        raise NotConfigured(
-            f"{origin}: mail.password does not belong in a file that is shared: "
-            "set HAECHI_MAIL__PASSWORD or mail.password_file"
-        )
+    for section, name in (("mail", "password"), ("features", "key")):
+        if isinstance(values := given.get(section), dict) and name in values:
+            raise NotConfigured(
+                f"{origin}: {section}.{name} does not belong in a file that is shared: "
+                f"set HAECHI_{section.upper()}__{name.upper()} or {section}.{name}_file"
+            )
     if not sealed and (fault := unknown_variable(Settings, os.environ)):
         raise NotConfigured(f"environment: {fault}")
     try:

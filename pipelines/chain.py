@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -63,7 +64,8 @@ def _commit(
         # Matched while this transaction holds the store: an enrolment or a withdrawal comes
         # before it or after it, and a hunt for a new case misses nothing in between.
         bank = services.registry.bank()
-        items = [match_media(item, bank) for item in items]
+        earlier = partial(findings.by_features, db)
+        items = [match_media(item, bank, earlier) for item in items]
         counts, changed = posts.write(db, items, now)
         new_findings: list[str] = []
         for item in items:

@@ -27,7 +27,7 @@ from monitor.models.post import Batch, Json
 from monitor.models.run import Counts, Outcome
 from monitor.models.source import Source, SourceKind, SourceState
 from monitor.pictures import PictureLimits
-from monitor.registry.bank import Registry
+from monitor.registry.bank import open_registry
 from monitor.settings import Settings, find_home, load
 from monitor.store import posts, runs, sources
 from monitor.store.store import Store
@@ -89,7 +89,7 @@ class SourceSpider(Spider):
         spider.downloader = Downloader(crawler, max_media_bytes=network.max_media_bytes)
         spider.services = Services(
             store=spider.store,
-            registry=Registry(spider.store),
+            registry=open_registry(spider.store, spider.config),
             fetch=spider.downloader.media,
             limits=PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels),
             alerting=alerting(spider.config),

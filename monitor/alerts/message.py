@@ -85,6 +85,12 @@ def _difference(match: Match) -> str:
     """Say how far the posted picture is from the enrolled photo."""
     if match.method == "sha256":
         return "none, byte for byte the same file / 없음, 완전히 동일한 파일"
+    if match.placing is not None:
+        share = f"{match.placing.agreement:.0%}"
+        return (
+            f"the photo is in a part of the picture, and {share} of it looks the same / "
+            f"이미지 일부에 사진이 있으며, 보이는 부분의 {share} 일치"
+        )
     bits = match.distance
     return (
         f"{bits} of 256 bits differ (up to {THRESHOLD} is a match) / "

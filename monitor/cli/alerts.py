@@ -8,10 +8,9 @@ import typer
 
 from monitor.alerts.channels import CHANNELS, Refused
 from monitor.alerts.rules import alerting
-from monitor.cli.cases import AsJson
 from monitor.cli.deliver import deliver_mail
 from monitor.cli.home import opened
-from monitor.cli.output import count, emit, say, table
+from monitor.cli.output import AsJson, count, emit, say, table
 from monitor.clock import utc_now
 from monitor.errors import HaechiError, NotConfigured
 from monitor.models.finding import AlertState

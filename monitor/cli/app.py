@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from monitor import __version__
-from monitor.cli import alerts, bench, cases, crawl, findings, index, init, scan, search
+from monitor.cli import alerts, bench, cases, crawl, enrol, findings, index, init, scan, search
 from monitor.cli import sources as sources_commands
 from monitor.cli import status as status_commands
 from monitor.cli.demo import command as demo
@@ -25,6 +25,7 @@ app = typer.Typer(
 for module in (
     init,
     demo,
+    enrol,
     cases,
     sources_commands,
     crawl,

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from monitor.bench import BENCHES
-from monitor.cli.cases import AsJson
-from monitor.cli.output import emit, say, table
+from monitor.cli.output import AsJson, emit, say, table
 from monitor.errors import Misuse
 
 

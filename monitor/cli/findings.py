@@ -7,15 +7,15 @@ from typing import Annotated
 import typer
 
 from monitor.alerts.defang import defang
-from monitor.cli.cases import AsJson, need_case
+from monitor.cli.cases import need_case
 from monitor.cli.deliver import deliver_index
 from monitor.cli.home import actor, opened
-from monitor.cli.output import count, emit, say, table, when
+from monitor.cli.output import AsJson, count, emit, say, table, when
 from monitor.clock import utc_now
 from monitor.errors import Misuse
 from monitor.hashes.pdq import THRESHOLD
 from monitor.models.finding import Finding, FindingStatus
-from monitor.models.match import TURNED
+from monitor.models.match import TURNED, Grade, Match, Placing
 from monitor.store import findings, outbox
 
 FindingId = Annotated[str, typer.Argument(help="The finding's id.")]
@@ -39,36 +39,49 @@ def row(finding: Finding) -> dict[str, object]:
     match = finding.match
     return {
         "id": finding.id,
-        "case": finding.case_id,
         "source": finding.source,
         "post": finding.post_url,
         "posted": finding.posted,
         "found": finding.found_at,
         "sha256": match.media_sha256,
-        "photo": match.fingerprint_id,
-        "method": match.method,
-        "distance": match.distance,
-        "quality": match.quality,
-        "region": list(match.region),
-        "transform": match.transform,
-        "grade": match.grade.value,
+        **match_row(match),
         "status": finding.status.value,
         "decided_by": finding.decided_by,
         "decided_at": finding.decided_at,
     }
 
 
+def match_row(match: Match) -> dict[str, object]:
+    """Make the part of a line for programs that a match is; null: not of this method."""
+    placing = match.placing
+    return {
+        "case": match.case_id,
+        "photo": match.fingerprint_id,
+        "method": match.method,
+        "distance": match.distance,
+        "inliers": None if placing is None else placing.inliers,
+        "agreement": None if placing is None else placing.agreement,
+        "shown": None if placing is None else placing.shown,
+        "quality": match.quality,
+        "region": list(match.region),
+        "transform": match.transform,
+        "angle": None if placing is None else placing.angle,
+        "scale": None if placing is None else placing.scale,
+        "grade": match.grade.value,
+    }
+
+
 def print_table(found: list[Finding], *, empty: str = "nothing was found") -> None:
     """Print findings for people."""
     table(
-        ("finding", "case", "source", "post", "distance", "grade", "turned", "status"),
+        ("finding", "case", "source", "post", "near", "grade", "turned", "status"),
         [
             (
                 one.id,
                 one.case_id,
                 one.source,
                 defang(one.post_url),
-                one.match.distance,
+                how_near(one.match),
                 one.match.grade.value,
                 one.match.transform,
                 one.status.value,
@@ -118,6 +131,9 @@ def show(ctx: typer.Context, finding: FindingId, as_json: AsJson = False) -> Non
     say(f"finding {found.id} of case {found.case_id}: {_judged(found)}")
     if match.method == "sha256":
         say("The post has the enrolled file itself, byte for byte.")
+    elif match.placing is not None:
+        for line in _placed(match, match.placing):
+            say(line)
     else:
         say(
             f"The post's picture differs from the enrolled photo in {match.distance} of 256 bits "
@@ -139,6 +155,35 @@ def confirm(ctx: typer.Context, finding: FindingId) -> None:
 def dismiss(ctx: typer.Context, finding: FindingId) -> None:
     """Record that it is not; these media never alert again for this case."""
     _decide(ctx, finding, FindingStatus.DISMISSED)
+
+
+def how_near(match: Match) -> str:
+    """Say in a word how near a match is: differing bits, or places found again."""
+    if match.placing is not None:
+        return count(match.placing.inliers, "place")
+    return f"{match.distance} bits"
+
+
+def _placed(match: Match, placing: Placing) -> list[str]:
+    """Say where in a post's picture a photo is, how it lies there, and how sure that is."""
+    x, y, width, height = (round(100 * share) for share in match.region)
+    lines = [
+        f"The enrolled photo is in the post's picture, {x} % from its left and {y} % from its top, "
+        f"over {width} % of its width and {height} % of its height."
+    ]
+    if match.transform != "none":
+        lines.append(f"It is {TURNED[match.transform]}.")
+    if abs(placing.angle) >= 1:
+        way = "right" if placing.angle > 0 else "left"
+        lines.append(f"It is turned to the {way} by {abs(placing.angle):.0f} degrees.")
+    lines.append(
+        f"{count(placing.inliers, 'place')} of the photo were found again there by local features; "
+        f"{placing.shown:.0%} of the photo is shown, and {placing.agreement:.0%} of that looks the "
+        "same."
+    )
+    if match.grade is Grade.REVIEW:
+        lines.append("That is not enough to be sure: only a person can say. No mail was sent.")
+    return lines
 
 
 def _judged(finding: Finding) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from monitor.cli.cases import AsJson
 from monitor.cli.home import Home, opened
-from monitor.cli.output import count, emit, progress, say
+from monitor.cli.output import AsJson, count, emit, progress, say
 from monitor.clock import utc_now
 from monitor.search import drain as index
 from monitor.store import outbox

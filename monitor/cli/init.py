@@ -57,6 +57,11 @@ contact = {contact}
 [search]
 # backend = "embedded"
 
+[features]
+# The key of cases with local features; made by `haechi enrol --local-features`. Keep a copy of it
+# where the store's backups are not. Or HAECHI_FEATURES__KEY.
+# key_file = "features.key"
+
 [mail]
 # host = "localhost"
 # port = 25

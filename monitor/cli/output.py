@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
@@ -27,6 +28,8 @@ _BRIEF = 60
 
 # In JSON as escapes: what steers a terminal, ends a line for some reader, or is no text at all.
 _UNPRINTED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 Cell = str | int | float | datetime | None
 

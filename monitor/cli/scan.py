@@ -7,17 +7,20 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli.cases import AsJson, Paths, photos_in
 from monitor.cli.deliver import deliver
+from monitor.cli.enrol import Paths, photos_in
+from monitor.cli.findings import how_near, match_row
 from monitor.cli.home import opened
-from monitor.cli.output import Cell, count, emit, progress, say, table
+from monitor.cli.output import AsJson, Cell, count, emit, progress, say, table
 from monitor.errors import MediaError, Misuse
+from monitor.features.index import probe_of
 from monitor.models.match import Match
 from monitor.pictures import PictureLimits, decode
-from monitor.registry.bank import Bank, Registry
+from monitor.registry.bank import Bank, open_registry
 from monitor.registry.enrolment import read_photo
 from monitor.registry.facts import describe
-from monitor.registry.matcher import match
+from monitor.registry.matcher import best_of_each_photo, match
+from monitor.registry.placed import local_matches
 from monitor.store import cases
 from pipelines.hunt import hunt as hunt_stored
 
@@ -33,7 +36,7 @@ def scan(ctx: typer.Context, paths: Paths, as_json: AsJson = False) -> None:
     with opened(ctx) as home:
         network = home.settings.network
         limits = PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels)
-        bank = Registry(home.store).bank()
+        bank = open_registry(home.store, home.settings).bank()
         files = list(photos_in(paths))
         failed = False
         rows: list[tuple[Path, str, list[Match]]] = []
@@ -82,10 +85,13 @@ def hunt(
 def _scan_one(file: Path, bank: Bank, limits: PictureLimits) -> tuple[str, list[Match]]:
     """Match one file; what is no picture is told as its status."""
     try:
-        facts, _ = describe(decode(read_photo(file, limits), limits))
+        picture = decode(read_photo(file, limits), limits)
+        facts, _ = describe(picture)
     except MediaError as error:
         return error.reason, []
     found = match(bank, facts)
+    if len(bank.local):
+        found = best_of_each_photo([*found, *local_matches(bank, facts, probe_of(picture.rgb))])
     return ("match" if found else "no match"), found
 
 
@@ -94,19 +100,7 @@ def _row(file: Path, status: str, matches: list[Match]) -> dict[str, object]:
     return {
         "file": str(file),
         "status": status,
-        "matches": [
-            {
-                "case": one.case_id,
-                "photo": one.fingerprint_id,
-                "method": one.method,
-                "distance": one.distance,
-                "quality": one.quality,
-                "region": list(one.region),
-                "transform": one.transform,
-                "grade": one.grade.value,
-            }
-            for one in matches
-        ],
+        "matches": [match_row(one) for one in matches],
     }
 
 
@@ -115,8 +109,8 @@ def _print(rows: list[tuple[Path, str, list[Match]]]) -> None:
     lines: list[list[Cell]] = []
     for file, status, matches in rows:
         lines += [
-            [str(file), status, one.case_id, one.method, one.distance, one.transform, one.grade]
+            [str(file), status, one.case_id, one.method, how_near(one), one.transform, one.grade]
             for one in matches
         ] or [[str(file), status, None, None, None, None, None]]
-    columns = ("file", "status", "case", "method", "distance", "turned", "grade")
+    columns = ("file", "status", "case", "method", "near", "turned", "grade")
     table(columns, lines, empty="no files there")

@@ -9,9 +9,8 @@ import typer
 from rich.text import Text
 
 from monitor.alerts.defang import defang
-from monitor.cli.cases import AsJson
 from monitor.cli.home import Home, opened
-from monitor.cli.output import brief, console, count, emit, say, table, when
+from monitor.cli.output import AsJson, brief, console, count, emit, say, table, when
 from monitor.cli.sources import find
 from monitor.errors import Misuse
 from monitor.search.base import Hit, Query

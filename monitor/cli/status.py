@@ -15,9 +15,8 @@ import typer
 
 from monitor.alerts.channels import CHANNELS, ChannelUnit
 from monitor.alerts.rules import alerting
-from monitor.cli.cases import AsJson
 from monitor.cli.home import Home, folder, opened
-from monitor.cli.output import console, count, emit, say, when
+from monitor.cli.output import AsJson, console, count, emit, say, when
 from monitor.clock import utc_now
 from monitor.errors import HaechiError, StoreError
 from monitor.locks import is_held

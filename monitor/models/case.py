@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,13 +16,18 @@ class CaseStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An opaque id under which fingerprints are enrolled; no name is needed or wanted."""
+    """An opaque id under which fingerprints are enrolled; no name is needed or wanted.
+
+    Attributes:
+        has_consent: The photos' owner agreed that local features are kept, encrypted.
+    """
 
     id: str
     status: CaseStatus
     opened_at: datetime
     withdrawn_at: datetime | None
     fingerprints: int
+    has_consent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class Fingerprint:
         quality: PDQ quality, 0-100.
         phash: 16 hex digits or None.
         recipe: Version of the decoding and hashing recipe.
+        features: Local features, encrypted (`monitor.features.sealing`); None without consent.
     """
 
     id: str
@@ -47,3 +53,4 @@ class Fingerprint:
     phash: str | None
     recipe: int
     created_at: datetime
+    features: bytes | None = field(default=None, repr=False)

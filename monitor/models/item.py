@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Protocol
 
 from monitor.models.match import Match
 from monitor.models.media import MediaFacts, MediaStatus
@@ -19,6 +21,13 @@ class Change(StrEnum):
     SAME = "same"
 
 
+class Look(Protocol):
+    """Matches one picture by its pixels, which only the step that made it holds."""
+
+    def matches(self, bank: Any) -> Sequence[Match]:  # noqa: ANN401 the registry's bank
+        """Match against a bank; the same bank is not searched twice."""
+
+
 @dataclass(frozen=True, slots=True)
 class MediaItem:
     """A media reference and what became of it.
@@ -28,6 +37,7 @@ class MediaItem:
         reason: One short phrase of ours when it was skipped or failed.
         known: The facts were stored already: nothing was fetched or hashed for them.
         data: The fetched bytes, between fetching and hashing only.
+        look: What local features see in the picture, until its page is committed.
     """
 
     ref: MediaRef
@@ -36,6 +46,7 @@ class MediaItem:
     facts: MediaFacts | None = None
     known: bool = False
     data: bytes | None = field(default=None, repr=False)
+    look: Look | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,24 +28,52 @@ TURNED = {
 
 
 @dataclass(frozen=True, slots=True)
+class Placing:
+    """Where and how well local features placed an enrolled photo in a post's picture.
+
+    Attributes:
+        inliers: Places of the photo that were found again, all by one placement.
+        agreement: Share of the photo's visible, textured parts that look the same there, 0-1.
+        shown: Share of the photo that lies within the post's picture, 0-1.
+        scale: Size in the post's file against the enrolled one.
+        angle: Degrees clockwise that it is turned beyond `Match.transform`; -45 to 45.
+    """
+
+    inliers: int
+    agreement: float
+    shown: float
+    scale: float
+    angle: float
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """One match.
 
     Attributes:
-        method: "sha256" or "pdq".
-        distance: Differing bits; 0 for identical.
+        method: "sha256", "pdq" or "features".
+        distance: Differing bits of a hash, 0 for identical; None for features.
         quality: The smaller PDQ quality of the two sides, 0-100.
         transform: How the post's picture is turned against the enrolled one: a name of
             `monitor.hashes.pdq.DIHEDRAL`.
         region: Where in the post's picture: x, y, width, height as shares of 0-1.
+        placing: How features placed the photo; None for hashes.
     """
 
     case_id: str
     fingerprint_id: str
     media_sha256: str
     method: str
-    distance: int
+    distance: int | None
     quality: int
     transform: str
     grade: Grade
     region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    placing: Placing | None = None
+
+    @property
+    def rank(self) -> tuple[int, bool, int, str, str]:
+        """Order matches: by grade, hashes before features, the nearest first."""
+        near = -self.placing.inliers if self.placing else self.distance or 0
+        is_placed = self.placing is not None
+        return tuple(Grade).index(self.grade), is_placed, near, self.case_id, self.fingerprint_id

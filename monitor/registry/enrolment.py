@@ -5,36 +5,47 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from monitor.errors import MediaError, Misuse
+from monitor.features.codec import pack
+from monitor.features.crop import photo_within
+from monitor.features.index import enrolled_features
+from monitor.features.sealing import Sealer
 from monitor.hashes import RECIPE
 from monitor.hashes.pdq import MIN_QUALITY
 from monitor.ids import make_id
 from monitor.models.case import Fingerprint
 from monitor.models.media import MediaFacts
-from monitor.pictures import PictureLimits, decode
+from monitor.pictures import Picture, PictureLimits
 from monitor.registry.facts import describe
-from monitor.store.cases import new_fingerprint_id
+from monitor.store.cases import content_key, new_fingerprint_id
 
 FORMAT = "haechi-fingerprints"
 VERSION = 1
 MAX_FILE_BYTES = 64 << 20
+MIN_CROP = 64
+
+# x, y, width, height as shares of a picture, 0-1.
+Region = tuple[float, float, float, float]
 
 CASE_ID = re.compile(r"[A-Za-z0-9가-힣][A-Za-z0-9가-힣._-]{0,63}")
 _Hex256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class _Entry(BaseModel):
-    """One fingerprint in a file; a partner's bare hash has one PDQ, ours have eight."""
+    """One fingerprint in a file; a partner's bare hash has one PDQ, ours have 8 or 16."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
-    pdq: Annotated[list[_Hex256], Field(min_length=1, max_length=8)]
+    pdq: Annotated[list[_Hex256], Field(min_length=1, max_length=16)]
     quality: Annotated[int, Field(ge=0, le=100)]
     sha256: _Hex256 | None = None
     phash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
@@ -71,26 +82,81 @@ def read_photo(path: Path, limits: PictureLimits) -> bytes:
         raise MediaError(f"can't be read: {(error.strerror or 'error').lower()}") from error
 
 
-def fingerprint(data: bytes, case_id: str, limits: PictureLimits, now: datetime) -> Fingerprint:
+def find_photo(picture: Picture) -> Region | None:
+    """Find the photo within a screenshot or a frame; a guess, for a person to confirm.
+
+    Returns:
+        Its place as shares of the picture; None where the picture is a photo itself.
+    """
+    box = photo_within(np.asarray(Image.fromarray(picture.rgb).convert("L")))
+    if box is None:
+        return None
+    across, down = picture.width, picture.height
+    return (
+        box.left / across,
+        box.top / down,
+        (box.right - box.left) / across,
+        (box.bottom - box.top) / down,
+    )
+
+
+def cut(picture: Picture, region: Region) -> Picture:
+    """Cut a part out of a picture.
+
+    Raises:
+        MediaError: Next to nothing is left.
+    """
+    left, top = round(region[0] * picture.width), round(region[1] * picture.height)
+    right = round((region[0] + region[2]) * picture.width)
+    bottom = round((region[1] + region[3]) * picture.height)
+    part = np.ascontiguousarray(picture.rgb[top:bottom, left:right])
+    if min(part.shape[:2]) < MIN_CROP:
+        raise MediaError("the crop is too small")
+    part.flags.writeable = False
+    return replace(picture, rgb=part)
+
+
+def fingerprint(
+    picture: Picture,
+    case_id: str,
+    now: datetime,
+    *,
+    crop: Region | None = None,
+    sealer: Sealer | None = None,
+) -> Fingerprint:
     """Make a photo's fingerprint.
 
     Args:
         case_id: Empty for a fingerprint that is not enrolled yet.
+        crop: Where the photo is in the picture; None: it is all of it.
+        sealer: Makes local features too, which need the consent of the photo's owner.
 
     Raises:
-        MediaError: The bytes are no picture within the limits.
+        MediaError: It is too small to be hashed.
     """
-    facts, turns = describe(decode(data, limits))
-    return Fingerprint(
+    facts, turns = describe(picture)
+    quality, photo = facts.pdq_quality, picture
+    if crop is not None:
+        # What is posted may be the screenshot or the photo: both are watched for.
+        photo = cut(picture, crop)
+        inner, more = describe(photo)
+        if has_texture(inner):
+            turns = turns + more if has_texture(facts) else more
+            quality = inner.pdq_quality
+    one = Fingerprint(
         id=new_fingerprint_id(),
         case_id=case_id,
         sha256=facts.sha256,
         pdq=turns,
-        quality=facts.pdq_quality,
+        quality=quality,
         phash=facts.phash,
         recipe=RECIPE,
         created_at=now,
     )
+    if sealer is None:
+        return one
+    sealed = sealer.seal(pack(enrolled_features(photo.rgb)), content_key(one))
+    return replace(one, features=sealed)
 
 
 def has_texture(one: Fingerprint | MediaFacts) -> bool:

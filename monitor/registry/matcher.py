@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from monitor.hashes.pdq import DIHEDRAL, MIN_QUALITY, THRESHOLD
@@ -11,12 +13,12 @@ from monitor.registry.bank import Bank, to_words
 
 
 def match(bank: Bank, facts: MediaFacts) -> list[Match]:
-    """Match a picture against the bank: the same bytes, else the nearest turn of each photo.
+    """Match a picture's hashes: the same bytes, else the nearest turn of each photo.
 
     A flat scan: up to some 200,000 hashes it is as fast as any index.
 
     Returns:
-        One match a fingerprint, the nearest first.
+        One match a fingerprint, the surest first.
     """
     found = {index: _exact(bank, index, facts) for index in bank.by_sha256.get(facts.sha256, ())}
     if facts.pdq_quality >= MIN_QUALITY and len(bank.words):
@@ -28,14 +30,22 @@ def match(bank: Bank, facts: MediaFacts) -> list[Match]:
             index = int(bank.owners[row])
             if index not in found:
                 found[index] = _near(bank, int(row), int(distances[row]), facts)
-    return sorted(found.values(), key=lambda one: (one.distance, one.case_id, one.fingerprint_id))
+    return sorted(found.values(), key=lambda one: one.rank)
 
 
-def best_of_each_case(matches: list[Match]) -> list[Match]:
-    """Keep the nearest match of each case: a finding is about a case, not about one photo."""
+def best_of_each_case(matches: Iterable[Match]) -> list[Match]:
+    """Keep the surest match of each case: a finding is about a case, not about one photo."""
     best: dict[str, Match] = {}
-    for one in matches:
+    for one in sorted(matches, key=lambda one: one.rank):
         best.setdefault(one.case_id, one)
+    return list(best.values())
+
+
+def best_of_each_photo(matches: Iterable[Match]) -> list[Match]:
+    """Keep the surest match of each enrolled photo, the surest first."""
+    best: dict[str, Match] = {}
+    for one in sorted(matches, key=lambda one: one.rank):
+        best.setdefault(one.fingerprint_id, one)
     return list(best.values())
 
 

@@ -14,12 +14,17 @@ from monitor.ids import make_id
 from monitor.models.case import Case, CaseStatus, Fingerprint
 from monitor.models.finding import AlertState
 from monitor.store import audit
-from monitor.store.tables import alerts, cases, fingerprints
+from monitor.store.tables import alerts, cases, fingerprints, local_features
 
 
 def new_fingerprint_id() -> str:
     """Make a fingerprint's id: random, as it outlives the fingerprint in mails and findings."""
     return f"f{secrets.token_hex(10)}"
+
+
+def content_key(one: Fingerprint) -> str:
+    """Name a photo within its case: enrolled again it is the same."""
+    return make_id("c", one.case_id, one.pdq[0], one.sha256 or "")
 
 
 def enrol(
@@ -46,7 +51,7 @@ def enrol(
             id=one.id,
             case_id=case_id,
             # The same photo in the same case is enrolled once.
-            content=make_id("c", case_id, one.pdq[0], one.sha256 or ""),
+            content=content_key(one),
             sha256=one.sha256,
             pdq=list(one.pdq),
             quality=one.quality,
@@ -55,6 +60,8 @@ def enrol(
             created_at=one.created_at,
         )
         added += db.execute(statement.on_conflict_do_nothing()).rowcount
+        if one.features is not None:
+            _keep_features(db, content_key(one), one.features)
     audit.record(db, actor=actor, action=f"enrolled {added}", subject=case_id, now=now)
     return added
 
@@ -70,6 +77,7 @@ def withdraw(db: Connection, case_id: str, *, actor: str, now: datetime) -> int:
         .where(cases.c.id == case_id)
         .values(status=CaseStatus.WITHDRAWN.value, withdrawn_at=now)
     )
+    _drop_features(db, case_id)
     gone = db.execute(delete(fingerprints).where(fingerprints.c.case_id == case_id)).rowcount
     waiting = (AlertState.PENDING.value, AlertState.FAILED.value)
     db.execute(
@@ -79,6 +87,34 @@ def withdraw(db: Connection, case_id: str, *, actor: str, now: datetime) -> int:
     )
     audit.record(db, actor=actor, action=f"withdrew {gone}", subject=case_id, now=now)
     return gone
+
+
+def give_consent(db: Connection, case_id: str, *, actor: str, now: datetime) -> None:
+    """Record that the photos' owner agreed to local features; the first record stays."""
+    given = db.execute(
+        update(cases)
+        .where(cases.c.id == case_id, cases.c.consent_at.is_(None))
+        .values(consent_at=now, consent_by=actor)
+    )
+    if given.rowcount:
+        audit.record(db, actor=actor, action="local features agreed", subject=case_id, now=now)
+
+
+def revoke_consent(db: Connection, case_id: str, *, actor: str, now: datetime) -> int:
+    """Delete a case's local features and the consent to them; its hashes stay.
+
+    Returns:
+        How many photos had features.
+    """
+    db.execute(update(cases).where(cases.c.id == case_id).values(consent_at=None, consent_by=None))
+    gone = _drop_features(db, case_id)
+    audit.record(db, actor=actor, action=f"local features ended {gone}", subject=case_id, now=now)
+    return gone
+
+
+def has_consent(db: Connection, case_id: str) -> bool:
+    """Tell whether local features may be made for a case."""
+    return db.scalar(select(cases.c.consent_at).where(cases.c.id == case_id)) is not None
 
 
 def is_active(db: Connection, case_id: str) -> bool:
@@ -106,6 +142,7 @@ def every(db: Connection) -> list[Case]:
             opened_at=row.opened_at,
             withdrawn_at=row.withdrawn_at,
             fingerprints=row.n,
+            has_consent=row.consent_at is not None,
         )
         for row in db.execute(statement)
     ]
@@ -114,8 +151,9 @@ def every(db: Connection) -> list[Case]:
 def active_fingerprints(db: Connection, case_id: str | None = None) -> list[Fingerprint]:
     """List the fingerprints of active cases, or of one of them."""
     statement = (
-        select(fingerprints)
+        select(fingerprints, local_features.c.sealed)
         .join(cases, fingerprints.c.case_id == cases.c.id)
+        .join(local_features, local_features.c.fingerprint_id == fingerprints.c.id, isouter=True)
         .where(cases.c.status == CaseStatus.ACTIVE.value)
         .order_by(fingerprints.c.id)
     )
@@ -135,4 +173,23 @@ def _fingerprint(row: Row[Any]) -> Fingerprint:
         phash=row.phash,
         recipe=row.recipe,
         created_at=row.created_at,
+        features=row.sealed,
     )
+
+
+def _keep_features(db: Connection, content: str, sealed: bytes) -> None:
+    """Keep a photo's local features; also of one that was enrolled without them before."""
+    fingerprint_id = db.scalar(select(fingerprints.c.id).where(fingerprints.c.content == content))
+    statement = insert(local_features).values(fingerprint_id=fingerprint_id, sealed=sealed)
+    db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["fingerprint_id"], set_={"sealed": statement.excluded.sealed}
+        )
+    )
+
+
+def _drop_features(db: Connection, case_id: str) -> int:
+    """Delete the local features of a case."""
+    ours = select(fingerprints.c.id).where(fingerprints.c.case_id == case_id)
+    statement = delete(local_features).where(local_features.c.fingerprint_id.in_(ours))
+    return db.execute(statement).rowcount

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from monitor.ids import make_id
 from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
-from monitor.models.match import Grade, Match
+from monitor.models.match import Grade, Match, Placing
 from monitor.store import audit, cases
 from monitor.store.tables import alerts, findings, posts, sources
 
@@ -68,6 +68,7 @@ def add(
             quality=match.quality,
             transform=match.transform,
             region=list(match.region),
+            placing=None if match.placing is None else asdict(match.placing),
             grade=match.grade.value,
             found_at=now,
             status=FindingStatus.NEW.value,
@@ -101,6 +102,14 @@ def get(db: Connection, finding_id: str) -> Finding | None:
     """Find a finding."""
     row = db.execute(_findings().where(findings.c.id == finding_id)).first()
     return None if row is None else _finding(row)
+
+
+def by_features(db: Connection, sha256: str) -> list[Match]:
+    """List what local features found in a file before, in any post."""
+    statement = _findings().where(
+        findings.c.media_sha256 == sha256, findings.c.placing.is_not(None)
+    )
+    return [_finding(row).match for row in db.execute(statement)]
 
 
 def decide(
@@ -274,6 +283,7 @@ def _finding(row: Row[Any]) -> Finding:
             transform=row.transform,
             grade=Grade(row.grade),
             region=(row.region[0], row.region[1], row.region[2], row.region[3]),
+            placing=None if row.placing is None else Placing(**row.placing),
         ),
         status=FindingStatus(row.status),
         decided_by=row.decided_by,

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 
 # The head of migrations/versions; a test holds the two together.
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -155,6 +156,8 @@ cases = Table(
     Column("status", String, nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
     Column("withdrawn_at", UtcDateTime),
+    Column("consent_at", UtcDateTime),
+    Column("consent_by", String),
 )
 
 fingerprints = Table(
@@ -171,6 +174,14 @@ fingerprints = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+# Encrypted; the key is never in the database.
+local_features = Table(
+    "local_features",
+    metadata,
+    Column("fingerprint_id", ForeignKey("fingerprints.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
 findings = Table(
     "findings",
     metadata,
@@ -182,10 +193,11 @@ findings = Table(
     # Without a foreign key: a withdrawal removes the fingerprint, the finding stays.
     Column("fingerprint_id", String, nullable=False),
     Column("method", String, nullable=False),
-    Column("distance", Integer, nullable=False),
+    Column("distance", Integer),
     Column("quality", Integer, nullable=False),
     Column("transform", String, nullable=False),
     Column("region", JSON, nullable=False),
+    Column("placing", JSON),
     Column("grade", String, nullable=False),
     Column("found_at", UtcDateTime, nullable=False),
     Column("status", String, nullable=False),

@@ -1,4 +1,4 @@
-"""Hashes a fetched picture, unless a file of the same bytes was hashed before."""
+"""Hashes a fetched picture, unless the same bytes were; looks for photos inside it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import hashlib
 from dataclasses import replace
 
 from monitor.errors import MediaError
+from monitor.features.index import probe_of
 from monitor.models.item import MediaItem
 from monitor.models.media import MediaStatus
 from monitor.pictures import decode
 from monitor.registry.facts import describe
+from monitor.registry.placed import Look
 from monitor.store import posts
 from pipelines.services import Services
 
@@ -19,10 +21,13 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
     data = item.data or b""
     with services.store.read() as db:
         facts = posts.facts_of_sha256(db, hashlib.sha256(data).hexdigest())
-    if facts is not None:
+    bank = services.registry.bank()
+    if facts is not None and not len(bank.local):
         return replace(item, status=MediaStatus.HASHED, facts=facts, known=True, data=None)
     try:
-        facts, _ = describe(decode(data, services.limits))
+        picture = decode(data, services.limits)
+        hashed = facts or describe(picture)[0]
+        look = Look(hashed, probe_of(picture.rgb)) if len(bank.local) else None
     except MediaError as error:
         if data.lstrip()[:1] == b"<":
             # A challenge, an error or a login page in its place: another day it may be there.
@@ -32,4 +37,8 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
     except MemoryError:
         reason = "too large for the crawl's memory (crawl.memory_mb)"
         return replace(item, status=MediaStatus.SKIPPED, reason=reason, data=None)
-    return replace(item, status=MediaStatus.HASHED, facts=facts, data=None)
+    if look is not None:
+        # Here, where nothing waits for it; the commit asks again should a case have changed.
+        look.matches(bank)
+    known = facts is not None
+    return replace(item, status=MediaStatus.HASHED, facts=hashed, known=known, data=None, look=look)

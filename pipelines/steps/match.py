@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from monitor.models.item import Item
+from monitor.models.match import Match
 from monitor.registry.bank import Bank
 from monitor.registry.matcher import best_of_each_case, match
 
+Earlier = Callable[[str], Sequence[Match]]
 
-def match_media(item: Item, bank: Bank) -> Item:
-    """Match every picture with facts, also those known from other posts."""
-    facts = {one.facts.sha256: one.facts for one in item.media if one.facts is not None}
-    matches = [found for one in facts.values() for found in best_of_each_case(match(bank, one))]
+
+def match_media(item: Item, bank: Bank, earlier: Earlier) -> Item:
+    """Match every picture with facts, also those known from other posts.
+
+    Args:
+        earlier: Gives what local features found in a file of this sha256 before: one that is
+            known by its origin is not fetched again, and has no pixels to look at.
+    """
+    media = {one.facts.sha256: one for one in item.media if one.facts is not None}
+    watched = {one.id for one in bank.fingerprints}
+    matches: list[Match] = []
+    for sha256, one in media.items():
+        if one.facts is None:
+            continue
+        if one.look is not None:
+            by_look = one.look.matches(bank)
+        else:
+            by_look = [old for old in earlier(sha256) if old.fingerprint_id in watched]
+        matches += best_of_each_case([*match(bank, one.facts), *by_look])
     return replace(item, matches=tuple(matches))

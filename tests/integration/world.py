@@ -25,7 +25,7 @@ from monitor.clock import utc_now
 from monitor.models.finding import Alert, Finding
 from monitor.models.run import Run
 from monitor.models.source import Source, SourceKind
-from monitor.pictures import PictureLimits
+from monitor.pictures import decode
 from monitor.registry.enrolment import fingerprint
 from monitor.settings import Settings, load
 from monitor.store import cases, findings, runs, sources
@@ -170,7 +170,7 @@ class Home:
     def enrol(self, case_id: str, seed: int) -> None:
         """Enrol a picture."""
         now = utc_now()
-        made = fingerprint(original(picture(seed)).data, case_id, PictureLimits(), now)
+        made = fingerprint(decode(original(picture(seed)).data), case_id, now)
         with self.store.write() as db:
             cases.enrol(db, case_id, [made], actor="test", now=now)
 

@@ -24,7 +24,7 @@ from monitor.errors import HaechiError, Misuse
 from monitor.models.finding import Finding
 from monitor.models.run import Outcome
 from monitor.models.source import SourceKind
-from monitor.pictures import PictureLimits
+from monitor.pictures import decode
 from monitor.registry.enrolment import fingerprint
 from monitor.settings import Settings, find_home, load
 from monitor.store import cases, findings, outbox, posts, runs, sources
@@ -154,7 +154,7 @@ def _enrol(home: Path, story: Story, store: Store) -> None:
     now = utc_now()
     for case_id, photo in story.photos.items():
         (folder / f"{case_id}{photo.suffix}").write_bytes(photo.data)
-        made = fingerprint(photo.data, case_id, PictureLimits(), now)
+        made = fingerprint(decode(photo.data), case_id, now)
         with store.write() as db:
             cases.enrol(db, case_id, [made], actor="demo", now=now)
 

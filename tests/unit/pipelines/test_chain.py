@@ -11,7 +11,7 @@ from monitor.errors import MediaError, SourceUnavailable, StoreError
 from monitor.models.post import Batch, Coverage, MediaKind, MediaRef, Post
 from monitor.models.run import Counts
 from monitor.models.source import Source
-from monitor.pictures import PictureLimits
+from monitor.pictures import decode
 from monitor.registry.enrolment import fingerprint
 from monitor.store import cases, findings, outbox, posts, runs, sources
 from monitor.store.store import Store
@@ -55,7 +55,7 @@ def _enrolled(store: Store) -> None:
 
 
 def enrol(store: Store) -> None:
-    one = fingerprint(ENROLLED, "case-1", PictureLimits(), NOW)
+    one = fingerprint(decode(ENROLLED), "case-1", NOW)
     with store.write() as db:
         cases.enrol(db, "case-1", [one], actor="x", now=NOW)
 

@@ -116,7 +116,7 @@ def test_the_sample_shows_settings_that_exist_with_their_defaults(tmp_path: Path
     examples = {"contact", "allow_private", "from", "to", "security", "username", "password_file"}
     assert shown["mail"]
     for section, values in shown.items():
-        known = getattr(plain, section).model_dump(by_alias=True)
+        known = getattr(plain, section).model_dump(mode="json", by_alias=True)
         for key, value in values.items():
             assert key in known
             assert key in examples or known[key] == value, key

@@ -33,15 +33,11 @@ def test_a_scan_says_of_each_file_what_it_matches(
     for row in rows.values():
         assert set(row) == {"file", "status", "matches"}
         for one in row["matches"]:
-            assert set(one) - {"quality"} == {
-                "case",
-                "photo",
-                "method",
-                "distance",
-                "region",
-                "transform",
-                "grade",
+            assert set(one) == {
+                *("case", "photo", "method", "distance", "inliers", "agreement", "shown"),
+                *("quality", "region", "transform", "angle", "scale", "grade"),
             }
+            assert one["inliers"] is None
             assert one["region"] == [0.0, 0.0, 1.0, 1.0]
     found = {
         name: [

@@ -1,0 +1,304 @@
+"""`haechi enrol`, `fingerprint` and `import`: photos become fingerprints, and are forgotten."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor.cli import preview
+from monitor.cli.home import Home, actor, opened
+from monitor.cli.output import complain, count, progress, say
+from monitor.clock import utc_now
+from monitor.errors import MediaError, Misuse
+from monitor.features.sealing import Sealer, sealer
+from monitor.models.case import Fingerprint
+from monitor.pictures import Picture, PictureLimits, decode
+from monitor.registry import enrolment
+from monitor.registry.enrolment import Region
+from monitor.store import cases
+
+Paths = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")]
+CaseId = Annotated[str, typer.Option("--case", help="The case's id; no person's name.")]
+Crop = Annotated[
+    str,
+    typer.Option(
+        "--crop",
+        help="x,y,w,h of the photo in a screenshot: shares of 0-1, or pixels. "
+        "Without it, a photo in a screenshot or a frame is found by itself.",
+    ),
+]
+NoCrop = Annotated[bool, typer.Option("--no-crop", help="The whole picture is the photo.")]
+LocalFeatures = Annotated[
+    bool | None,
+    typer.Option(
+        "--local-features/--no-local-features",
+        help="The photos' owner agreed that local features are kept, encrypted: they also find "
+        "crops, collages and screenshots. No deletes them again "
+        "[default: as agreed for the case before].",
+    ),
+]
+
+CropChoice = Callable[[Path, Picture], Region | None]
+
+
+@dataclass
+class Tally:
+    """What became of the photos of one command."""
+
+    done: int = 0
+    added: int = 0
+    poor: int = 0
+    unreadable: int = 0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("enrol")(enrol)
+    app.command("fingerprint")(fingerprint)
+    app.command("import")(import_file)
+
+
+def enrol(
+    ctx: typer.Context,
+    paths: Paths,
+    case: CaseId = "",
+    case_from_folder: Annotated[
+        bool,
+        typer.Option("--case-from-folder", help="Each folder's name is the case id of its photos."),
+    ] = False,
+    local_features: LocalFeatures = None,
+    crop: Crop = "",
+    no_crop: NoCrop = False,
+) -> None:
+    """Watch for photos: their fingerprints are kept, never the photos or their names."""
+    if bool(case) == case_from_folder:
+        raise Misuse("say which case: --case ID, or --case-from-folder")
+    with opened(ctx) as home:
+        tally = Tally()
+        photos = list(photos_in(paths))
+        if not photos:
+            raise Misuse("no photo there: " + ", ".join(str(path) for path in paths))
+        choose = _crop_choice(crop, no_crop=no_crop, photos=len(photos))
+        case_ids = _case_of_each(paths) if case_from_folder else [case] * len(photos)
+        for case_id in case_ids:
+            enrolment.check_case_id(case_id)
+        sealers = {one: _sealer(home, one, local_features) for one in dict.fromkeys(case_ids)}
+        with progress("fingerprinting", len(photos)) as bar:
+            for photo, case_id in zip(photos, case_ids, strict=True):
+                _enrol_one(home, photo, case_id, tally, choose, sealers[case_id])
+                bar.advance(bar.task_ids[0])
+        _tell(tally, has_features=any(sealers.values()))
+    if tally.unreadable:
+        raise typer.Exit(1)
+
+
+def fingerprint(
+    photos: Paths,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    crop: Crop = "",
+    no_crop: NoCrop = False,
+) -> None:
+    """Make a file of fingerprints on this device; only that file needs to leave it."""
+    made: list[Fingerprint] = []
+    failed = False
+    found = list(photos_in(photos))
+    choose = _crop_choice(crop, no_crop=no_crop, photos=len(found))
+    with progress("fingerprinting", len(found)) as bar:
+        for photo in found:
+            one = _fingerprint(photo, "", PictureLimits(), choose)
+            failed |= one is None
+            if one is not None:
+                made.append(one)
+            bar.advance(bar.task_ids[0])
+    if not made:
+        raise Misuse("no fingerprint was made: none of the files is a photo that can be read")
+    enrolment.to_file(made, output)
+    say(f"{count(len(made), 'fingerprint')} in {output}; no photo and no file name is in it")
+    if failed:
+        raise typer.Exit(1)
+
+
+def import_file(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file made by `haechi fingerprint`.")],
+    case: Annotated[
+        str, typer.Option("--case", help="The case's id [default: one made from the content].")
+    ] = "",
+) -> None:
+    """Enrol fingerprints that were made elsewhere; importing twice changes nothing."""
+    with opened(ctx) as home:
+        now = utc_now()
+        case = enrolment.check_case_id(case or enrolment.case_of_file(file))
+        good, bad = enrolment.from_file(file, case, now)
+        added = _store(home, case, good)
+        for line in bad:
+            complain(f"{file}: {line}")
+        already = len(good) - added
+        say(
+            f"imported {count(added, 'fingerprint')} into case {case}"
+            + (f", {already} were already there" if already else "")
+        )
+    if bad:
+        raise typer.Exit(1)
+
+
+def photos_in(paths: list[Path]) -> Iterator[Path]:
+    """List the files that are meant: files as given, folders with all that is in them."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(one for one in path.rglob("*") if one.is_file())
+        else:
+            yield path
+
+
+def _case_of_each(paths: list[Path]) -> list[str]:
+    """Name the case of each photo by its folder: one of case folders, or a case folder itself.
+
+    Raises:
+        Misuse: A file lies beside case folders, or is given by itself.
+    """
+    ids: list[str] = []
+    for path in paths:
+        whole = path.resolve()
+        is_case = whole.is_dir() and not any(one.is_dir() for one in whole.iterdir())
+        for photo in photos_in([whole]):
+            inner = photo.relative_to(whole).parts
+            if not is_case and len(inner) < 2:
+                raise Misuse(f"{photo}: not in a case's folder; nothing was enrolled")
+            ids.append(whole.name if is_case else inner[0])
+    return ids
+
+
+def _crop_choice(crop: str, *, no_crop: bool, photos: int) -> CropChoice:
+    """Say how the photo in a picture is found: as told, not at all, or by its straight edges.
+
+    Raises:
+        Misuse: The options contradict each other.
+    """
+    if no_crop:
+        if crop:
+            raise Misuse("give --crop or --no-crop, not both")
+        return lambda _path, _picture: None
+    if not crop:
+        return _found_photo
+    if photos != 1:
+        raise Misuse("--crop is for one photo at a time")
+    try:
+        x, y, width, height = (float(part) for part in crop.split(","))
+    except ValueError as error:
+        raise Misuse(f"--crop {crop!r}: give x,y,w,h, such as 0,0.15,1,0.5") from error
+
+    def as_told(_path: Path, picture: Picture) -> Region:
+        across, down = picture.width, picture.height
+        if max(x, y, width, height) <= 1:
+            across = down = 1
+        region = (x / across, y / down, width / across, height / down)
+        inside = min(region) >= 0 and region[0] + region[2] <= 1 and region[1] + region[3] <= 1
+        if not inside or not region[2] or not region[3]:
+            raise Misuse(
+                f"--crop {crop!r} is not within the picture of {picture.width} x {picture.height}"
+            )
+        return region
+
+    return as_told
+
+
+def _found_photo(path: Path, picture: Picture) -> Region | None:
+    """Find the photo in a screenshot or a frame; a person at the terminal sees and confirms it."""
+    region = enrolment.find_photo(picture)
+    if region is None:
+        return None
+    words = ",".join(f"{share:.3f}" for share in region)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return region if preview.confirm(enrolment.cut(picture, region).rgb, path.name) else None
+    complain(
+        f"{path}: taken for a screenshot or a framed photo: what is at {words} was enrolled too; "
+        "if that is not the photo: --crop x,y,w,h or --no-crop"
+    )
+    return region
+
+
+def _sealer(home: Home, case_id: str, wanted: bool | None) -> Sealer | None:
+    """Give what seals a case's local features; None where there are to be none.
+
+    Said aloud, the owner's decision is recorded.
+    """
+    now = utc_now()
+    with home.store.write() as db:
+        if wanted is False and cases.has_consent(db, case_id):
+            gone = cases.revoke_consent(db, case_id, actor=actor(), now=now)
+            say(f"case {case_id}: local features of {count(gone, 'photo')} deleted")
+        agreed = wanted or (wanted is None and cases.has_consent(db, case_id))
+    return sealer(home.settings, create=True) if agreed else None
+
+
+def _fingerprint(
+    photo: Path,
+    case_id: str,
+    limits: PictureLimits,
+    choose: CropChoice,
+    sealing: Sealer | None = None,
+) -> Fingerprint | None:
+    """Make one fingerprint; a file that is no photo is one line, and the others go on."""
+    try:
+        picture = decode(enrolment.read_photo(photo, limits), limits)
+        crop = choose(photo, picture)
+        return enrolment.fingerprint(picture, case_id, utc_now(), crop=crop, sealer=sealing)
+    except MediaError as error:
+        complain(f"{photo}: {error.reason}")
+        return None
+
+
+def _enrol_one(
+    home: Home,
+    photo: Path,
+    case_id: str,
+    tally: Tally,
+    choose: CropChoice,
+    sealing: Sealer | None,
+) -> None:
+    """Enrol one photo and count what became of it."""
+    network = home.settings.network
+    limits = PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels)
+    one = _fingerprint(photo, case_id, limits, choose, sealing)
+    if one is None:
+        tally.unreadable += 1
+        return
+    tally.done += 1
+    tally.added += _store(home, case_id, [one])
+    tally.poor += not enrolment.has_texture(one)
+
+
+def _store(home: Home, case_id: str, fingerprints: list[Fingerprint]) -> int:
+    """Write fingerprints; says how many were new."""
+    now = utc_now()
+    try:
+        with home.store.write() as db:
+            added = cases.enrol(db, case_id, fingerprints, actor=actor(), now=now)
+            if any(one.features is not None for one in fingerprints):
+                cases.give_consent(db, case_id, actor=actor(), now=now)
+    except ValueError as error:
+        raise Misuse(str(error)) from error
+    return added
+
+
+def _tell(tally: Tally, *, has_features: bool) -> None:
+    """Say what became of the photos."""
+    already = tally.done - tally.added
+    say(
+        f"enrolled {count(tally.added, 'photo')}" + (f", {already} were already" if already else "")
+    )
+    if has_features:
+        say("local features are kept, encrypted: crops, collages and screenshots are found too")
+    if tally.poor:
+        say(
+            f"too little texture to be found by their look: {count(tally.poor, 'photo')}; "
+            "only exact copies of the file will be found"
+        )
+    if tally.added:
+        say("what was crawled before is searched by: haechi hunt")

@@ -1,0 +1,142 @@
+"""Checks a placement by hashes: the photo's tiles against what lies there in the post."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.features.extract import Luma
+
+# The photo's frame: TILES x TILES tiles of SIDE x SIDE pixels, whatever the photo's shape.
+TILES = 8
+SIDE = 24
+BITS = 63
+# Bits that differ: independent tiles differ in some 31, the same in under 12.
+MAX_DISTANCE = 18
+
+_FRAME = TILES * SIDE
+_MIN_TEXTURE = 4.0
+# A placement is exact to some pixels of the frame; each tile is looked for so far around.
+_SHIFT = 3
+_SHIFTS = tuple(
+    (dx, dy)
+    for dy in range(-_SHIFT, _SHIFT + 1)
+    for dx in range(-_SHIFT, _SHIFT + 1)
+    if abs(dx) + abs(dy) <= _SHIFT + 1
+)
+_PAD = _SHIFT + 1
+_MIN_SHOWN = 0.9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tiles:
+    """A photo's tiles.
+
+    Attributes:
+        signs: uint8, (64, 63): 1 where a DCT coefficient of the tile is positive.
+        textured: bool, (64,): the tile has something to compare.
+    """
+
+    signs: NDArray[np.uint8]
+    textured: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far a post agrees with a photo, in tiles.
+
+    Attributes:
+        shown: Tiles that lie within the post.
+        compared: Of these, textured ones.
+        agreeing: Of these, the same.
+    """
+
+    shown: int
+    compared: int
+    agreeing: int
+
+    @property
+    def share(self) -> float:
+        """Agreeing of compared, 0-1."""
+        return self.agreeing / self.compared if self.compared else 0.0
+
+
+def tiles_of(grey: Luma) -> Tiles:
+    """Take the tiles of a photo to be enrolled."""
+    frame = cv2.resize(grey, (_FRAME, _FRAME), interpolation=cv2.INTER_AREA)
+    coefficients = _coefficients(np.asarray(frame, np.float32))
+    return Tiles(
+        signs=(coefficients > 0).astype(np.uint8),
+        textured=np.abs(coefficients).mean(axis=1) > _MIN_TEXTURE,
+    )
+
+
+def agreement(
+    tiles: Tiles, width: int, height: int, grey: Luma, matrix: NDArray[np.float64]
+) -> Agreement:
+    """Compare a photo's tiles with a post, put into the photo's frame.
+
+    Args:
+        width, height: Of the picture that the photo's features were taken from.
+        grey: The post, mirrored where the placement is of its mirror image.
+        matrix: Takes the photo's pixels to the post's.
+    """
+    to_photo = np.array(
+        [
+            [width / _FRAME, 0, (0.5 - _PAD) * width / _FRAME - 0.5],
+            [0, height / _FRAME, (0.5 - _PAD) * height / _FRAME - 0.5],
+            [0, 0, 1],
+        ]
+    )
+    whole = np.vstack([matrix, [0, 0, 1]]) @ to_photo
+    scale = abs(np.linalg.det(whole[:2, :2])) ** 0.5
+    if scale > 1.5:
+        # Made smaller with a filter first: the warp looks at four pixels only.
+        grey, shrink = _smaller(grey, 1 / scale)
+        whole = shrink @ whole
+    size = (_FRAME + 2 * _PAD,) * 2
+    inverse = cv2.WARP_INVERSE_MAP
+    warped = cv2.warpAffine(
+        grey, whole[:2], size, flags=cv2.INTER_LINEAR | inverse, borderMode=cv2.BORDER_REPLICATE
+    )
+    inside = cv2.warpAffine(np.ones_like(grey), whole[:2], size, flags=cv2.INTER_NEAREST | inverse)
+    shares = np.asarray(inside)[_PAD:-_PAD, _PAD:-_PAD].reshape(TILES, SIDE, TILES, SIDE)
+    shown = shares.mean(axis=(1, 3)).ravel() > _MIN_SHOWN
+    compared = shown & tiles.textured
+    nearest = np.full(TILES * TILES, BITS)
+    for dx, dy in _SHIFTS:
+        frame = warped[_PAD + dy : _PAD + dy + _FRAME, _PAD + dx : _PAD + dx + _FRAME]
+        signs = _coefficients(np.asarray(frame, np.float32)) > 0
+        nearest = np.minimum(nearest, (signs != tiles.signs).sum(axis=1))
+    agreeing = (nearest <= MAX_DISTANCE) & compared
+    return Agreement(int(shown.sum()), int(compared.sum()), int(agreeing.sum()))
+
+
+def _smaller(grey: Luma, factor: float) -> tuple[Luma, NDArray[np.float64]]:
+    """Make a picture smaller; gives it and the map of the old pixels to the new."""
+    height, width = grey.shape
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+    x, y = size[0] / width, size[1] / height
+    return small, np.array([[x, 0, 0.5 * x - 0.5], [0, y, 0.5 * y - 0.5], [0, 0, 1]])
+
+
+def _coefficients(frame: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give the low DCT coefficients of each tile, (64, 63), without the mean."""
+    basis = _basis()
+    # (tile row, y, tile column, x) -> rows first, then columns: two products for all tiles.
+    rows = np.einsum("ij,rjcx->ricx", basis, frame.reshape(TILES, SIDE, TILES, SIDE))
+    both = rows.reshape(-1, SIDE) @ basis.T
+    both = both.reshape(TILES, 8, TILES, 8).transpose(0, 2, 1, 3).reshape(TILES * TILES, 64)
+    return np.asarray(both[:, 1:])
+
+
+@lru_cache(maxsize=1)
+def _basis() -> NDArray[np.float32]:
+    """Give the first 8 rows of the DCT-II of a tile."""
+    i, j = np.mgrid[0:8, 0:SIDE]
+    return np.asarray(np.cos(np.pi * (j + 0.5) * i / SIDE), np.float32)
