@@ -17,6 +17,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+_LAST_RESORT_S = 60
+
 
 def main() -> int:
     """Crawl; 0 when the run was recorded, however it ended."""
@@ -48,6 +50,9 @@ def _crawl(source: str, run: str, home: Path) -> int:
     from monitor.store.store import Store
 
     settings = load(home)
+    # By the kernel: whoever limits this process may be gone, and Python may hang where it can't
+    # look at a clock, as in loading a library that finds no memory.
+    signal.alarm(int(settings.crawl.time_limit_s) + _LAST_RESORT_S)
     store = Store(settings.store_url)
     with store.read() as db:
         found = sources.find(db, source)

@@ -46,11 +46,21 @@ def hold(home: Path, name: str, *, what: str, wait: bool = False) -> Iterator[in
                 f"{what} is at work on {home} (process {owner or 'unknown'}); "
                 "wait for it or stop it first"
             ) from error
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        sign(handle, os.getpid())
         yield handle
     finally:
         os.close(handle)
+
+
+def sign(handle: int, pid: int) -> None:
+    """Name the process at work, for whoever finds the lock held.
+
+    Args:
+        handle: As `hold` gave it.
+        pid: Of the holder, or of a child that inherited the lock and may outlive it.
+    """
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, str(pid).encode(), 0)
 
 
 def _lock(handle: int, *, wait: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from types import UnionType
@@ -50,14 +51,54 @@ def unknown_variable(model: type[BaseModel], environment: Mapping[str, str]) -> 
     known = {HOME_VARIABLE, *_variables(model)}
     for name in sorted(environment):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
-            return f"{name}: there is no such setting" + _nearest(name.upper(), known)
+            meant = _nearest(name.upper(), known, PREFIX)
+            return f"{name}: there is no such setting" + meant
     return None
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    """Say which known name was probably meant."""
-    close = get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+def unreadable_variable(model: type[BaseModel], environment: Mapping[str, str]) -> str | None:
+    """Find a variable that needs JSON and has none; its value is not quoted.
+
+    Returns:
+        What is wrong, in words; None when all can be read.
+    """
+    needed = dict(_json_variables(model))
+    for name in sorted(environment):
+        kind, advice = needed.get(name.upper(), (None, ""))
+        if kind is not None and not isinstance(_from_json(environment[name]), kind):
+            return f"{name}: {advice}"
+    return None
+
+
+def _json_variables(model: type[BaseModel]) -> Iterator[tuple[str, tuple[type, str]]]:
+    """List the variables that are given as JSON: of what kind, and the words that ask for it."""
+    for section in model.model_fields:
+        fields = getattr(_section(model, section), "model_fields", {})
+        settings = [f"{section}.{field.alias or name}" for name, field in fields.items()]
+        one = variable_of(settings[0])
+        yield (
+            variable_of(section),
+            (dict, f"this is a section: give one of its settings, such as {one}"),
+        )
+        for key, field in zip(settings, fields.values(), strict=True):
+            if get_origin(field.annotation) is tuple:
+                example = json.dumps(field.examples)
+                yield variable_of(key), (list, f"give a JSON list, such as '{example}'")
+
+
+def _from_json(text: str) -> object:
+    """Read JSON; None where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """Say which known name was probably meant; a prefix that all have makes none alike."""
+    rest = sorted(one.removeprefix(prefix) for one in known)
+    close = get_close_matches(name.removeprefix(prefix), rest, n=1)
+    return f"; did you mean {prefix}{close[0]}?" if close else ""
 
 
 def _variables(model: type[BaseModel]) -> Iterator[str]:

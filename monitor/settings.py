@@ -19,15 +19,10 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from monitor.errors import NotConfigured
-from monitor.setting_errors import explain, unknown_variable, variable_of
+from monitor.setting_errors import explain, unknown_variable, unreadable_variable, variable_of
 
 FILE_NAME = "haechi.toml"
 
@@ -97,7 +92,7 @@ class OperatorSettings(_Section):
 class NetworkSettings(_Section):
     """Limits of every fetch."""
 
-    allow_private: tuple[PrivateEntry, ...] = ()
+    allow_private: tuple[PrivateEntry, ...] = Field(default=(), examples=["127.0.0.1:8101"])
     delay_s: float = Field(default=1.0, ge=0, le=3600)
     timeout_s: float = Field(default=30.0, gt=0, le=600)
     max_redirects: int = Field(default=5, ge=0, le=20)
@@ -125,8 +120,9 @@ class CrawlSettings(_Section):
     depth: int = Field(default=1_000, ge=1)
     max_pages: int = Field(default=500, ge=1)
     time_limit_s: float = Field(default=1_800.0, gt=0)
-    # Measured: a crawl starts with 384 MiB, and a picture of `max_pixels` takes up to 1,792.
-    memory_mb: int = Field(default=2_048, ge=512)
+    # Measured: a crawl starts with 600 MiB, local features take 100 more, and a picture of
+    # `max_pixels` takes up to 1,792.
+    memory_mb: int = Field(default=2_048, ge=768)
     workers: int = Field(default=2, ge=1, le=64)
 
 
@@ -160,7 +156,7 @@ class MailSettings(_Section):
     host: str = "localhost"
     port: int = Field(default=25, ge=1, le=65535)
     sender: MailAddress = Field(default="haechi@localhost", alias="from")
-    to: tuple[MailAddress, ...] = ()
+    to: tuple[MailAddress, ...] = Field(default=(), examples=["team@example.org"])
     security: Literal["none", "starttls", "tls"] = "none"
     username: str = ""
     password: SecretStr | None = None
@@ -334,8 +330,10 @@ def build(
                 f"{origin}: {section}.{name} does not belong in a file that is shared: "
                 f"set HAECHI_{section.upper()}__{name.upper()} or {section}.{name}_file"
             )
-    if not sealed and (fault := unknown_variable(Settings, os.environ)):
-        raise NotConfigured(f"environment: {fault}")
+    if not sealed:
+        for check in (unknown_variable, unreadable_variable):
+            if fault := check(Settings, os.environ):
+                raise NotConfigured(f"environment: {fault}")
     try:
         settings = (_SealedSettings if sealed else Settings)(**given)
     except ValidationError as error:
@@ -343,11 +341,6 @@ def build(
         variable = variable_of(".".join(key.split(".")[:2]))
         place = origin if sealed or variable not in os.environ else f"environment: {variable}"
         raise NotConfigured(f"{place}: {key}: {fault}") from error
-    except SettingsError as error:
-        raise NotConfigured(
-            f"environment: {error}; lists and sections are given as JSON there, "
-            "such as HAECHI_MAIL__TO='[\"team@example.org\"]'"
-        ) from error
     settings._home = home.absolute()
     settings._is_sealed = sealed
     return settings

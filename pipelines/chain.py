@@ -24,6 +24,8 @@ from pipelines.steps.normalise import normalise
 
 log = structlog.get_logger(__name__)
 
+_STOP_POLL_S = 0.2
+
 
 async def process(batch: Batch, source: Source, run_id: str, services: Services) -> Counts:
     """Take a page through all steps and commit it with its checkpoint in one transaction.
@@ -48,11 +50,21 @@ async def _medium(item: MediaItem, services: Services, deadline: float) -> Media
     """Fetch and hash one picture, if the page's time allows; else a later crawl does."""
     if item.status is None and time.monotonic() > deadline:
         return replace(item, status=MediaStatus.FAILED, reason="the page took too long")
-    fetched = await fetch_media(item, services)
+    fetched = await _fetched(item, services)
     if fetched.data is None:
         return fetched
     # Off the event loop: a picture may take a while, and pages keep coming meanwhile.
     return await asyncio.to_thread(hash_media, fetched, services)
+
+
+async def _fetched(item: MediaItem, services: Services) -> MediaItem:
+    """Fetch one picture; when the crawl is to end, it is left to a later one."""
+    fetching = asyncio.ensure_future(fetch_media(item, services))
+    while not services.stopping():
+        if (await asyncio.wait([fetching], timeout=_STOP_POLL_S))[0]:
+            return fetching.result()
+    fetching.cancel()
+    return replace(item, status=MediaStatus.FAILED, reason="the crawl was stopped")
 
 
 def _commit(

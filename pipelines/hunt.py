@@ -11,10 +11,10 @@ from monitor.alerts.rules import alerting
 from monitor.clock import Clock, utc_now
 from monitor.models.match import Match
 from monitor.models.media import MediaFacts
-from monitor.registry.bank import Bank, Registry
+from monitor.registry.bank import Bank, build
 from monitor.registry.matcher import best_of_each_case, match
 from monitor.settings import Settings
-from monitor.store import findings, outbox, posts
+from monitor.store import cases, findings, outbox, posts
 from monitor.store.store import Store
 from monitor.store.tables import media, post_media
 from monitor.store.tables import posts as posts_table
@@ -40,9 +40,10 @@ def hunt(
     Returns:
         How many media were looked at, and how many findings are new.
     """
-    bank = Registry(store).bank()
     told = alerting(settings)
     with store.read() as db:
+        # Hashes only: local features need the pixels, which are not stored.
+        bank = build(cases.active_fingerprints(db))
         todo = list(db.scalars(select(media.c.sha256).order_by(media.c.first_seen_at)))
     new = 0
     for start in range(0, len(todo), AT_ONCE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +32,8 @@ class Services:
     Attributes:
         media_budget_s: Seconds that the pictures of one page may take in all: what is left is
             tried again by a later crawl, and the page with its posts is committed.
+        stopping: Asked whether the crawl is to end: no further picture of the page is fetched
+            then, as if its time were over.
     """
 
     store: Store
@@ -39,4 +42,5 @@ class Services:
     limits: PictureLimits
     alerting: Alerting
     media_budget_s: float = 600.0
+    stopping: Callable[[], bool] = lambda: False
     clock: Clock = utc_now

@@ -18,7 +18,7 @@ from dataclasses import replace
 import structlog
 
 from monitor.clock import Clock, utc_now
-from monitor.locks import hold, is_held, source_lock
+from monitor.locks import hold, is_held, sign, source_lock
 from monitor.models.run import Counts, Outcome, Run
 from monitor.models.source import Source, SourceState
 from monitor.settings import Settings
@@ -66,6 +66,7 @@ def crawl(
         with store.write() as db:
             run_id = runs.start(db, source.id, clock())
         process = _spawn(source, run_id, settings, lock)
+        sign(lock, process.pid)
         killed, stopped = "", True
         try:
             killed = _wait(process, settings.crawl.time_limit_s, progress, stop)
@@ -78,6 +79,9 @@ def crawl(
         run = runs.get(db, run_id)
     if run is None:
         raise LookupError(run_id)
+    if run.outcome is Outcome.STOPPED and run.counts.pages:
+        with store.write() as db:
+            sources.reached(db, source.id, clock(), new_posts=run.counts.posts_new)
     return run
 
 

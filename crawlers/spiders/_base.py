@@ -94,6 +94,7 @@ class SourceSpider(Spider):
             limits=PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels),
             alerting=alerting(spider.config),
             media_budget_s=spider.config.crawl.time_limit_s * _PAGE_SHARE,
+            stopping=lambda: spider.stopping,
         )
         return spider
 

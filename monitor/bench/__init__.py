@@ -1,13 +1,13 @@
-"""Measurements of speed, one file each; not tests."""
+"""Measurements, one file each; not tests."""
 
 from __future__ import annotations
 
 import sys
 from typing import Final
 
-from monitor.bench._base import Bench, Row
+from monitor.bench._base import Bench, Options, Row
 from monitor.discovery import discover
 
 BENCHES: Final[dict[str, Bench]] = discover(sys.modules[__name__], "BENCH", Bench)
 
-__all__ = ["BENCHES", "Bench", "Row"]
+__all__ = ["BENCHES", "Bench", "Options", "Row"]

@@ -1,4 +1,4 @@
-"""What every benchmark declares."""
+"""What every benchmark declares, and what it is given."""
 
 from __future__ import annotations
 
@@ -7,18 +7,46 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-Row: TypeAlias = dict[str, str | float | int]
+from PIL import Image
+
+Row: TypeAlias = dict[str, str | float | int | None]
+# A seed, and width and height in pixels.
+Painter: TypeAlias = Callable[[int, tuple[int, int]], Image.Image]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a benchmark is told; each takes some of it.
+
+    Attributes:
+        paint: Makes a picture like a photo, where no folder is given.
+        photos: A folder of photos.
+        enrol: Photos that are enrolled; the others are strangers'.
+        screenshots: Share of the enrolled photos that are screenshots or framed, 0-1.
+        large: The slow part too.
+        progress: Told how many steps of how many are done.
+    """
+
+    paint: Painter
+    photos: Path | None = None
+    enrol: int = 12
+    seed: int = 1
+    screenshots: float = 0.33
+    large: bool = False
+    progress: Callable[[int, int], None] = lambda _done, _total: None
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A measurement of speed, run by hand.
+    """A measurement, run by hand.
 
     Attributes:
         help: One line for the command line.
-        run: Given a folder of photos, or None for pictures made on the spot; prints nothing.
+        run: Prints nothing.
+        takes: The options that it takes, beside `photos`.
     """
 
     name: str
     help: str
-    run: Callable[[Path | None], list[Row]]
+    run: Callable[[Options], list[Row]]
+    takes: frozenset[str] = frozenset()

@@ -9,6 +9,7 @@ import typer
 from monitor.alerts.channels import CHANNELS, Refused
 from monitor.alerts.rules import alerting
 from monitor.cli.deliver import deliver_mail
+from monitor.cli.groups import ListingGroup
 from monitor.cli.home import opened
 from monitor.cli.output import AsJson, count, emit, say, table
 from monitor.clock import utc_now
@@ -21,22 +22,15 @@ State = Annotated[AlertState | None, typer.Option(help="Only those of this state
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="List alerts, test mail, retry what was refused.")
-    group.callback(invoke_without_command=True)(_default)
+    group = typer.Typer(cls=ListingGroup, help="List alerts, test mail, retry refused ones.")
     group.command("list")(list_alerts)
     group.command("test")(send_test)
     group.command("retry")(retry)
     app.add_typer(group, name="alerts")
 
 
-def _default(ctx: typer.Context, state: State = None, as_json: AsJson = False) -> None:
-    """List the alerts when no other command is given."""
-    if ctx.invoked_subcommand is None:
-        list_alerts(ctx, state=state, as_json=as_json)
-
-
 def list_alerts(ctx: typer.Context, state: State = None, as_json: AsJson = False) -> None:
-    """List alerts, newest first."""
+    """List alerts, newest first; the default."""
     with opened(ctx) as home, home.store.read() as db:
         found = findings.every_alert(db, state)
         others = sum(findings.count_alerts(db).values())
@@ -64,7 +58,10 @@ def list_alerts(ctx: typer.Context, state: State = None, as_json: AsJson = False
 
 
 def send_test(ctx: typer.Context) -> None:
-    """Send everyone who gets alerts a test, and say in words what is wrong when it can't be."""
+    """Send a test to everyone who gets alerts.
+
+    Where it can't be sent, it is said in words what is wrong.
+    """
     with opened(ctx) as home:
         told = alerting(home.settings).recipients
         if not told:

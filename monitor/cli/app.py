@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,11 @@ for module in (
     bench,
 ):
     module.register(app)
+
+# In a list of commands, a help that is given as short is folded; any other one is cut.
+for group in (app, *(one.typer_instance for one in app.registered_groups)):
+    for command in group.registered_commands if group else ():
+        command.short_help = (inspect.getdoc(command.callback) or "").partition("\n\n")[0]
 
 
 def _tell_version(wanted: bool) -> None:

@@ -1,14 +1,15 @@
-"""`haechi bench`: measures Haechi beside its peers, in one run."""
+"""`haechi bench`: measures Haechi, in speed beside its peers and in what it finds."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from monitor.bench import BENCHES
-from monitor.cli.output import AsJson, emit, say, table
+from monitor.bench import BENCHES, Options
+from monitor.cli.demo.pictures import photograph
+from monitor.cli.output import AsJson, emit, progress, say, table
 from monitor.errors import Misuse
 
 
@@ -19,17 +20,63 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     name: Annotated[str, typer.Argument(help="Which; without it, they are listed.")] = "",
-    photos: Annotated[Path | None, typer.Argument(help="A folder of photos, where used.")] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A folder of photos; for reposts also one with enrol/, posts/ and truth.json "
+            '({post: {"of": enrolled stem or null, "edit": name}}) [default: painted pictures].',
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    enrol: Annotated[
+        int | None, typer.Option(min=1, help="reposts: photos to enrol [default: 12].")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="reposts: another seed, other reposts [default: 1].")
+    ] = None,
+    screenshots: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="reposts: share of the enrolled photos that are screenshots or framed "
+            "[default: 0.33].",
+        ),
+    ] = None,
+    large: Annotated[
+        bool | None, typer.Option("--large", help="matching: 10,000 enrolled photos too.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure; figures are medians of interleaved runs."""
+    """Measure speed, or what is found of edited reposts; writes nothing, keeps no photo."""
     if not name:
         for key, one in BENCHES.items():
             say(f"{key}: {one.help}")
         return
     if name not in BENCHES:
         raise Misuse(f"no bench {name!r}; there are: {', '.join(BENCHES)}")
-    rows = BENCHES[name].run(photos)
+    given: dict[str, Any] = {
+        key: value
+        for key, value in {
+            "enrol": enrol, "seed": seed, "screenshots": screenshots, "large": large,
+        }.items()
+        if value is not None
+    }  # fmt: skip
+    for key in given:
+        if key not in BENCHES[name].takes:
+            raise Misuse(f"bench {name} takes no --{key}")
+    with progress(name) as bar:
+        rows = BENCHES[name].run(
+            Options(
+                paint=photograph,
+                photos=photos,
+                progress=lambda done, total: bar.update(
+                    bar.task_ids[0], completed=done, total=total
+                ),
+                **given,
+            )
+        )
     if as_json:
         for row in rows:
             emit(row)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from monitor.cli.groups import ListingGroup
 from monitor.cli.home import Home, actor, opened
 from monitor.cli.output import AsJson, ask, count, emit, say, table
 from monitor.clock import utc_now
@@ -15,11 +16,12 @@ from monitor.models.case import CaseStatus, Fingerprint
 from monitor.registry import enrolment
 from monitor.store import cases
 
+CaseId = Annotated[str, typer.Argument(help="The case's id; see `haechi cases`.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="List, show, withdraw and export cases.", no_args_is_help=False)
-    group.callback(invoke_without_command=True)(_default)
+    group = typer.Typer(cls=ListingGroup, help="List, show, withdraw and export cases.")
     group.command("list")(list_cases)
     group.command("show")(show)
     group.command("withdraw")(withdraw)
@@ -27,14 +29,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="cases")
 
 
-def _default(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List the cases when no other command is given."""
-    if ctx.invoked_subcommand is None:
-        list_cases(ctx, as_json=as_json)
-
-
 def list_cases(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List the cases."""
+    """List the cases; the default."""
     with opened(ctx) as home, home.store.read() as db:
         found = cases.every(db)
     if as_json:
@@ -57,8 +53,11 @@ def list_cases(ctx: typer.Context, as_json: AsJson = False) -> None:
     )
 
 
-def show(ctx: typer.Context, case: str, as_json: AsJson = False) -> None:
-    """Show the fingerprints of a case: ids and qualities, no hashes."""
+def show(ctx: typer.Context, case: CaseId, as_json: AsJson = False) -> None:
+    """Show the fingerprints of a case.
+
+    Shown are ids and qualities, no hashes.
+    """
     with opened(ctx) as home:
         status = need_case(home, case)
         with home.store.read() as db:
@@ -95,10 +94,13 @@ def show(ctx: typer.Context, case: str, as_json: AsJson = False) -> None:
 
 def withdraw(
     ctx: typer.Context,
-    case: str,
+    case: CaseId,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Stop watching for a case at once and delete its fingerprints; this can't be undone."""
+    """Delete a case's fingerprints for good.
+
+    It is not watched for any more, at once, and no alert of it that waits is sent.
+    """
     with opened(ctx) as home:
         if need_case(home, case) is CaseStatus.WITHDRAWN:
             say(f"case {case} was withdrawn before; it has no fingerprints")
@@ -114,10 +116,13 @@ def withdraw(
 
 def export(
     ctx: typer.Context,
-    case: str,
+    case: CaseId,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
 ) -> None:
-    """Write the fingerprints of a case to a file that `haechi import` reads."""
+    """Write a case's fingerprints to a file.
+
+    `haechi import` reads it.
+    """
     with opened(ctx) as home:
         if need_case(home, case) is CaseStatus.WITHDRAWN:
             raise Misuse(f"case {case} was withdrawn: its fingerprints are deleted, none is left")

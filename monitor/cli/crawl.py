@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Annotated
 
@@ -15,8 +17,8 @@ import typer
 from monitor.cli.deliver import Delivered, deliver
 from monitor.cli.home import Home, opened
 from monitor.cli.main import INTERRUPTED
-from monitor.cli.output import complain, count, emit, progress, say, table
-from monitor.cli.sources import AsJson, find, private_hint
+from monitor.cli.output import complain, count, emit, progress, say, table, when
+from monitor.cli.sources import AsJson, find, outcome, reason
 from monitor.errors import Busy, Misuse
 from monitor.locks import is_held
 from monitor.models.run import Counts, Outcome, Run
@@ -36,24 +38,32 @@ def crawl(
     every: Annotated[bool, typer.Option("--all", help="All sources that are not paused.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Crawl now: fetch what is new, match it, index and mail what was found."""
-    if bool(source) == every:
+    """Crawl a source now, or all of them.
+
+    What is new is fetched and matched; what was found is indexed and mailed.
+    """
+    if source and every:
+        raise Misuse("a source or --all: give one of the two, not both")
+    if not source and not every:
         raise Misuse("say which source, or --all")
     with opened(ctx) as home:
         wanted = [find(home, source)] if source else _active(home)
         if not wanted:
-            raise Misuse("no sources to crawl: haechi sources add @channel")
+            raise Misuse("no sources to crawl: haechi sources add @channel, or resume a paused one")
         done: list[Run] = []
+        at_once = True
         with _stoppable() as stop:
             for one in wanted:
                 if stop.is_set():
                     break
                 if (run := _one(home, one, stop)) is not None:
                     done.append(run)
+            at_once = any(run.outcome is Outcome.STOPPED and run.error for run in done)
         delivered = Delivered() if stop.is_set() else deliver(home)
         _print(home, done, delivered.sent, as_json=as_json)
     if stop.is_set():
-        complain("haechi: stopped; what was read is kept, crawl again to go on")
+        kept = "all but the page at hand" if at_once else "what was read"
+        complain(f"haechi: stopped; {kept} is kept, crawl again to go on")
         raise typer.Exit(INTERRUPTED)
     is_whole = len(done) == len(wanted) and all(run.outcome is Outcome.OK for run in done)
     if code := max(delivered.tell(), 0 if is_whole else 1):
@@ -61,17 +71,23 @@ def crawl(
 
 
 def run_daemon(ctx: typer.Context) -> None:
-    """Run on the schedule until SIGTERM or Ctrl-C; crawls at work commit their page first."""
+    """Crawl on the schedule until Ctrl-C or SIGTERM.
+
+    Crawls at work commit their page first. On a terminal it tells what crawls meet; elsewhere
+    standard error gets the log, as JSON.
+    """
     from schedules.daemon import Daemon
 
-    with opened(ctx, log_to_stderr=True) as home:
+    for_people = sys.stderr.isatty()
+    with opened(ctx, log_to_stderr=not for_people) as home:
         _warn_unready(home)
         if not is_held(home.settings.state_folder, "daemon"):
             watched = len(_active(home))
             complain(f"haechi: watching {count(watched, 'source')}; Ctrl-C stops")
             if not watched:
                 complain("haechi: add one while this runs: haechi sources add @channel")
-        Daemon(home.store, home.settings).run()
+        on_run = partial(_tell, home) if for_people else lambda _: None
+        Daemon(home.store, home.settings, on_run=on_run).run()
         complain("haechi: stopped")
 
 
@@ -79,6 +95,29 @@ def _active(home: Home) -> list[Source]:
     """List the sources that are not paused."""
     with home.store.read() as db:
         return [one for one in sources.every(db) if not one.paused]
+
+
+def _tell(home: Home, run: Run) -> None:
+    """Tell whoever looks on of a run that met something, or did not reach its end."""
+    with home.store.read() as db:
+        source = sources.find(db, run.source_id)
+    if source is None:
+        return
+    counts = run.counts
+    parts = [
+        count(number, thing)
+        for number, thing in (
+            (counts.posts_new, "new post"),
+            (counts.posts_edited, "edited post"),
+            (counts.posts_deleted, "deleted post"),
+            (counts.findings, "finding"),
+        )
+        if number
+    ]
+    if run.outcome is not Outcome.OK:
+        parts.insert(0, ": ".join(filter(None, (run.outcome, reason(run, source, home.settings)))))
+    if parts:
+        complain(f"{when(run.ended_at)}  {source.address}: {', '.join(parts)}")
 
 
 @contextmanager
@@ -126,9 +165,8 @@ def _one(home: Home, source: Source, stop: threading.Event) -> Run | None:
             complain(f"haechi: {busy}")
             return None
     if run.outcome not in (Outcome.OK, Outcome.STOPPED):
-        complain(f"haechi: {source.address}: {run.error or run.outcome}")
-        if hint := private_hint(source, home.settings):
-            complain(f"haechi: {hint}")
+        why = reason(run, source, home.settings) or run.outcome
+        complain(f"haechi: {source.address}: {why}")
     return run
 
 
@@ -145,7 +183,7 @@ def _print(home: Home, done: list[Run], sent: int, *, as_json: bool) -> None:
         [
             (
                 names.get(run.source_id),
-                run.outcome,
+                outcome(run),
                 run.counts.pages,
                 run.counts.posts_new,
                 run.counts.posts_edited,
@@ -157,16 +195,7 @@ def _print(home: Home, done: list[Run], sent: int, *, as_json: bool) -> None:
         ],
         empty="nothing was crawled",
     )
-    if done and not any(_found_something(run) for run in done):
-        say("nothing new")
     say(f"{count(sent, 'alert')} mailed")
-
-
-def _found_something(run: Run) -> bool:
-    """Tell whether a run met what was not known before, or did not reach its end."""
-    counts = run.counts
-    met = counts.posts_new, counts.posts_edited, counts.posts_deleted, counts.findings
-    return run.outcome is not Outcome.OK or any(met)
 
 
 def _warn_unready(home: Home) -> None:

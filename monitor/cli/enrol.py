@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress
 
 from monitor.cli import preview
 from monitor.cli.home import Home, actor, opened
 from monitor.cli.output import complain, count, progress, say
 from monitor.clock import utc_now
-from monitor.errors import MediaError, Misuse
+from monitor.errors import HaechiError, MediaError, Misuse
 from monitor.features.sealing import Sealer, sealer
 from monitor.models.case import Fingerprint
 from monitor.pictures import Picture, PictureLimits, decode
@@ -43,13 +45,21 @@ LocalFeatures = Annotated[
     ),
 ]
 
+_HUNT = "what was crawled before is searched by: haechi hunt"
+
 CropChoice = Callable[[Path, Picture], Region | None]
+_CropChoiceUnderBar = Callable[[Progress, Path, Picture], Region | None]
 
 
 @dataclass
 class Tally:
-    """What became of the photos of one command."""
+    """What became of the photos of one command.
 
+    Attributes:
+        anew: What was said of the photos' place replaces what was taken for it before.
+    """
+
+    anew: bool = False
     done: int = 0
     added: int = 0
     poor: int = 0
@@ -75,11 +85,16 @@ def enrol(
     crop: Crop = "",
     no_crop: NoCrop = False,
 ) -> None:
-    """Watch for photos: their fingerprints are kept, never the photos or their names."""
-    if bool(case) == case_from_folder:
+    """Watch for photos.
+
+    Their fingerprints are kept, never the photos or their names.
+    """
+    if case and case_from_folder:
+        raise Misuse("--case or --case-from-folder: give one of the two, not both")
+    if not case and not case_from_folder:
         raise Misuse("say which case: --case ID, or --case-from-folder")
     with opened(ctx) as home:
-        tally = Tally()
+        tally = Tally(anew=bool(crop) or no_crop)
         photos = list(photos_in(paths))
         if not photos:
             raise Misuse("no photo there: " + ", ".join(str(path) for path in paths))
@@ -90,7 +105,7 @@ def enrol(
         sealers = {one: _sealer(home, one, local_features) for one in dict.fromkeys(case_ids)}
         with progress("fingerprinting", len(photos)) as bar:
             for photo, case_id in zip(photos, case_ids, strict=True):
-                _enrol_one(home, photo, case_id, tally, choose, sealers[case_id])
+                _enrol_one(home, photo, case_id, tally, partial(choose, bar), sealers[case_id])
                 bar.advance(bar.task_ids[0])
         _tell(tally, has_features=any(sealers.values()))
     if tally.unreadable:
@@ -103,14 +118,17 @@ def fingerprint(
     crop: Crop = "",
     no_crop: NoCrop = False,
 ) -> None:
-    """Make a file of fingerprints on this device; only that file needs to leave it."""
+    """Make a file of fingerprints of photos.
+
+    It is made on this device; nothing but that file needs to leave it.
+    """
     made: list[Fingerprint] = []
     failed = False
     found = list(photos_in(photos))
     choose = _crop_choice(crop, no_crop=no_crop, photos=len(found))
     with progress("fingerprinting", len(found)) as bar:
         for photo in found:
-            one = _fingerprint(photo, "", PictureLimits(), choose)
+            one = _fingerprint(photo, "", PictureLimits(), partial(choose, bar))
             failed |= one is None
             if one is not None:
                 made.append(one)
@@ -130,19 +148,26 @@ def import_file(
         str, typer.Option("--case", help="The case's id [default: one made from the content].")
     ] = "",
 ) -> None:
-    """Enrol fingerprints that were made elsewhere; importing twice changes nothing."""
+    """Enrol fingerprints made elsewhere.
+
+    Importing twice changes nothing.
+    """
     with opened(ctx) as home:
         now = utc_now()
         case = enrolment.check_case_id(case or enrolment.case_of_file(file))
         good, bad = enrolment.from_file(file, case, now)
-        added = _store(home, case, good)
         for line in bad:
             complain(f"{file}: {line}")
+        if not good:
+            raise HaechiError(f"{file}: no valid fingerprint is in it; nothing was imported")
+        added = _store(home, case, good)
         already = len(good) - added
         say(
             f"imported {count(added, 'fingerprint')} into case {case}"
             + (f", {already} were already there" if already else "")
         )
+        if added:
+            say(_HUNT)
     if bad:
         raise typer.Exit(1)
 
@@ -174,7 +199,7 @@ def _case_of_each(paths: list[Path]) -> list[str]:
     return ids
 
 
-def _crop_choice(crop: str, *, no_crop: bool, photos: int) -> CropChoice:
+def _crop_choice(crop: str, *, no_crop: bool, photos: int) -> _CropChoiceUnderBar:
     """Say how the photo in a picture is found: as told, not at all, or by its straight edges.
 
     Raises:
@@ -183,7 +208,7 @@ def _crop_choice(crop: str, *, no_crop: bool, photos: int) -> CropChoice:
     if no_crop:
         if crop:
             raise Misuse("give --crop or --no-crop, not both")
-        return lambda _path, _picture: None
+        return lambda _bar, _path, _picture: None
     if not crop:
         return _found_photo
     if photos != 1:
@@ -193,7 +218,7 @@ def _crop_choice(crop: str, *, no_crop: bool, photos: int) -> CropChoice:
     except ValueError as error:
         raise Misuse(f"--crop {crop!r}: give x,y,w,h, such as 0,0.15,1,0.5") from error
 
-    def as_told(_path: Path, picture: Picture) -> Region:
+    def as_told(_bar: Progress, _path: Path, picture: Picture) -> Region:
         across, down = picture.width, picture.height
         if max(x, y, width, height) <= 1:
             across = down = 1
@@ -208,19 +233,28 @@ def _crop_choice(crop: str, *, no_crop: bool, photos: int) -> CropChoice:
     return as_told
 
 
-def _found_photo(path: Path, picture: Picture) -> Region | None:
+def _found_photo(bar: Progress, path: Path, picture: Picture) -> Region | None:
     """Find the photo in a screenshot or a frame; a person at the terminal sees and confirms it."""
     region = enrolment.find_photo(picture)
     if region is None:
         return None
     words = ",".join(f"{share:.3f}" for share in region)
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        return region if preview.confirm(enrolment.cut(picture, region).rgb, path.name) else None
+    if _at_terminal():
+        # The bar draws itself anew ten times a second, and would draw over the question.
+        bar.stop()
+        is_photo = preview.confirm(enrolment.cut(picture, region).rgb, path.name)
+        bar.start()
+        return region if is_photo else None
     complain(
         f"{path}: taken for a screenshot or a framed photo: what is at {words} was enrolled too; "
         "if that is not the photo: --crop x,y,w,h or --no-crop"
     )
     return region
+
+
+def _at_terminal() -> bool:
+    """Tell whether a person is there to look and answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _sealer(home: Home, case_id: str, wanted: bool | None) -> Sealer | None:
@@ -229,11 +263,14 @@ def _sealer(home: Home, case_id: str, wanted: bool | None) -> Sealer | None:
     Said aloud, the owner's decision is recorded.
     """
     now = utc_now()
-    with home.store.write() as db:
-        if wanted is False and cases.has_consent(db, case_id):
+    with home.store.read() as db:
+        had = cases.has_consent(db, case_id)
+    if wanted is False and had:
+        with home.store.write() as db:
             gone = cases.revoke_consent(db, case_id, actor=actor(), now=now)
-            say(f"case {case_id}: local features of {count(gone, 'photo')} deleted")
-        agreed = wanted or (wanted is None and cases.has_consent(db, case_id))
+        home.store.scrub()
+        say(f"case {case_id}: local features of {count(gone, 'photo')} deleted")
+    agreed = had if wanted is None else wanted
     return sealer(home.settings, create=True) if agreed else None
 
 
@@ -270,16 +307,16 @@ def _enrol_one(
         tally.unreadable += 1
         return
     tally.done += 1
-    tally.added += _store(home, case_id, [one])
+    tally.added += _store(home, case_id, [one], anew=tally.anew)
     tally.poor += not enrolment.has_texture(one)
 
 
-def _store(home: Home, case_id: str, fingerprints: list[Fingerprint]) -> int:
+def _store(home: Home, case_id: str, fingerprints: list[Fingerprint], *, anew: bool = False) -> int:
     """Write fingerprints; says how many were new."""
     now = utc_now()
     try:
         with home.store.write() as db:
-            added = cases.enrol(db, case_id, fingerprints, actor=actor(), now=now)
+            added = cases.enrol(db, case_id, fingerprints, actor=actor(), now=now, anew=anew)
             if any(one.features is not None for one in fingerprints):
                 cases.give_consent(db, case_id, actor=actor(), now=now)
     except ValueError as error:
@@ -290,9 +327,8 @@ def _store(home: Home, case_id: str, fingerprints: list[Fingerprint]) -> int:
 def _tell(tally: Tally, *, has_features: bool) -> None:
     """Say what became of the photos."""
     already = tally.done - tally.added
-    say(
-        f"enrolled {count(tally.added, 'photo')}" + (f", {already} were already" if already else "")
-    )
+    known = f", {already} {'enrolled anew' if tally.anew else 'were already'}" if already else ""
+    say(f"enrolled {count(tally.added, 'photo')}{known}")
     if has_features:
         say("local features are kept, encrypted: crops, collages and screenshots are found too")
     if tally.poor:
@@ -301,4 +337,4 @@ def _tell(tally: Tally, *, has_features: bool) -> None:
             "only exact copies of the file will be found"
         )
     if tally.added:
-        say("what was crawled before is searched by: haechi hunt")
+        say(_HUNT)

@@ -9,6 +9,7 @@ import typer
 from monitor.alerts.defang import defang
 from monitor.cli.cases import need_case
 from monitor.cli.deliver import deliver_index
+from monitor.cli.groups import ListingGroup
 from monitor.cli.home import actor, opened
 from monitor.cli.output import AsJson, count, emit, say, table, when
 from monitor.clock import utc_now
@@ -25,8 +26,7 @@ OnlyStatus = Annotated[FindingStatus | None, typer.Option(help="Only those of th
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="List, show, confirm and dismiss findings.")
-    group.callback(invoke_without_command=True)(_default)
+    group = typer.Typer(cls=ListingGroup, help="List, show, confirm and dismiss findings.")
     group.command("list")(list_findings)
     group.command("show")(show)
     group.command("confirm")(confirm)
@@ -92,18 +92,10 @@ def print_table(found: list[Finding], *, empty: str = "nothing was found") -> No
     )
 
 
-def _default(
-    ctx: typer.Context, case: OnlyCase = "", status: OnlyStatus = None, as_json: AsJson = False
-) -> None:
-    """List the findings when no other command is given."""
-    if ctx.invoked_subcommand is None:
-        list_findings(ctx, case=case, status=status, as_json=as_json)
-
-
 def list_findings(
     ctx: typer.Context, case: OnlyCase = "", status: OnlyStatus = None, as_json: AsJson = False
 ) -> None:
-    """List findings, newest first."""
+    """List findings, newest first; the default."""
     with opened(ctx) as home:
         if case:
             need_case(home, case)
@@ -119,7 +111,7 @@ def list_findings(
 
 
 def show(ctx: typer.Context, finding: FindingId, as_json: AsJson = False) -> None:
-    """Say in words what was found and how sure it is."""
+    """Say what was found, and how sure it is."""
     with opened(ctx) as home, home.store.read() as db:
         found = findings.get(db, finding)
     if found is None:
@@ -136,7 +128,7 @@ def show(ctx: typer.Context, finding: FindingId, as_json: AsJson = False) -> Non
             say(line)
     else:
         say(
-            f"The post's picture differs from the enrolled photo in {match.distance} of 256 bits "
+            f"{_where(match)} differs from the enrolled photo in {match.distance} of 256 bits "
             f"(PDQ; up to {THRESHOLD} is a match, unrelated photos differ in about 128)."
         )
         if match.transform != "none":
@@ -153,7 +145,10 @@ def confirm(ctx: typer.Context, finding: FindingId) -> None:
 
 
 def dismiss(ctx: typer.Context, finding: FindingId) -> None:
-    """Record that it is not; these media never alert again for this case."""
+    """Record that it is not.
+
+    These media never alert again for this case.
+    """
     _decide(ctx, finding, FindingStatus.DISMISSED)
 
 
@@ -162,6 +157,17 @@ def how_near(match: Match) -> str:
     if match.placing is not None:
         return count(match.placing.inliers, "place")
     return f"{match.distance} bits"
+
+
+def _where(match: Match) -> str:
+    """Say which part of a post's picture is meant."""
+    x, y, width, height = (round(100 * share) for share in match.region)
+    if (width, height) == (100, 100):
+        return "The post's picture"
+    return (
+        f"A part of the post's picture ({x} % from its left, {y} % from its top, {width} % wide, "
+        f"{height} % high)"
+    )
 
 
 def _placed(match: Match, placing: Placing) -> list[str]:

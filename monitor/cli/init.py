@@ -14,7 +14,8 @@ from monitor.settings import FILE_NAME, build, find_home, load
 from monitor.store.store import Store
 
 SAMPLE = """\
-# Haechi's settings. Each can also be given as HAECHI_SECTION__NAME in the environment, which wins:
+# Haechi's settings; those that are commented out show their defaults.
+# Each can also be given as HAECHI_SECTION__NAME in the environment, which wins:
 # HAECHI_MAIL__HOST=smtp.example.org. Secrets belong there or in files of their own, never here.
 
 [operator]
@@ -22,55 +23,77 @@ SAMPLE = """\
 contact = {contact}
 
 [network]
-# Addresses on this machine or network that sources may live on; none by default.
-# allow_private = ["127.0.0.1:8101"]
-# Seconds between two requests to one host, over all crawls of this machine. Where the host's
-# robots.txt asks for a longer pause, that one is kept, up to 60 seconds.
+# Addresses on this machine or network that sources may live on, e.g. ["127.0.0.1:8101"].
+# allow_private = []
+# Seconds between two requests to one host, over all crawls; a longer Crawl-delay is kept, to 60 s.
 # delay_s = 1.0
-# obey_robots = true
-# timeout_s = 30
+# Seconds that an answer may take.
+# timeout_s = 30.0
+# How often one request may be led on to another address.
+# max_redirects = 5
+# Larger pages are not read.
+# max_page_bytes = 3145728
+# Larger pictures are skipped.
 # max_media_bytes = 20971520
-# Larger pictures are skipped; more need more of crawl.memory_mb.
+# Pictures of more pixels are skipped; to read larger ones, crawl.memory_mb must be more, too.
 # max_pixels = 50000000
-# Whether sites must prove by a certificate who they are; a CA of your own: SSL_CERT_FILE=its.pem
-# in the environment.
+# Whether what a site's robots.txt forbids is left alone.
+# obey_robots = true
+# Whether sites must prove by a certificate who they are; a CA of your own: SSL_CERT_FILE=its.pem.
 # verify_tls = true
 
 [telegram]
+# Where the web preview of channels is.
 # preview_url = "https://t.me"
 
 [crawl]
-# Seconds between two crawls of a source, unless the source has its own.
+# Seconds between two crawls of a source, unless the source has its own interval.
 # interval_s = 900
-# How many posts back the first crawl of a channel goes.
+# How far back a first crawl goes: posts of a channel, pages of a board's list of threads.
 # depth = 1000
-# Limits of one crawl; what is left is read by the next.
+# Pages that one crawl reads at most; what is left is read by the next.
 # max_pages = 500
-# time_limit_s = 1800
-# memory_mb = 2048           # at least 512; the largest pictures need 1800
+# Seconds that one crawl may take; what is left is read by the next.
+# time_limit_s = 1800.0
+# Memory of one crawl in MiB, at least 768; the largest pictures need 1800.
+# memory_mb = 2048
 # Crawls at once.
 # workers = 2
 
 [store]
+# The database; a relative path is one in this folder.
 # url = "sqlite:///haechi.db"
 
 [search]
+# The kind of index.
 # backend = "embedded"
+# Its file; a relative path is one in this folder.
+# path = "search.db"
 
 [features]
-# The key of cases with local features; made by `haechi enrol --local-features`. Keep a copy of it
-# where the store's backups are not. Or HAECHI_FEATURES__KEY.
+# The key of cases with local features, made when it is needed; or HAECHI_FEATURES__KEY. Keep a
+# copy of it where the store's backups are not.
 # key_file = "features.key"
 
 [mail]
+# The SMTP server that takes the mails.
 # host = "localhost"
+# Its port: 25, or mostly 587 with "starttls" and 465 with "tls".
 # port = 25
-# from = "haechi@example.org"
-# Who gets alerts [default: the operator's contact].
-# to = ["team@example.org"]
-# security = "starttls"       # "none", "starttls" or "tls"
-# username = "haechi"
-# password_file = "smtp.password"   # or HAECHI_MAIL__PASSWORD
+# The sender, e.g. "haechi@example.org".
+# from = "haechi@localhost"
+# Who gets alerts, e.g. ["team@example.org"]; nobody: the operator's contact.
+# to = []
+# How the way to the server is secured: "none", "starttls" or "tls".
+# security = "none"
+# The name to log in with, e.g. "haechi"; none: no login.
+# username = ""
+# A file with the password, in place of HAECHI_MAIL__PASSWORD; e.g., as there is no default:
+# password_file = "smtp.password"
+# Seconds that the server may take to answer.
+# timeout_s = 20.0
+# How often a mail is tried before it is given up.
+# max_attempts = 20
 """
 
 
@@ -87,7 +110,10 @@ def register(app: typer.Typer) -> None:
             str, typer.Option(help="How sites reach you: mailto:you@example.org or a web page.")
         ] = "",
     ) -> None:
-        """Make a folder with haechi.toml and the store; on an old one, bring it up to date."""
+        """Make a folder with haechi.toml and a store.
+
+        An old folder is brought up to date.
+        """
         home = folder(ctx) if directory is None else find_home(directory)
         path = home / FILE_NAME
         if not path.exists():

@@ -22,7 +22,9 @@ def _run() -> int:
     import resource
 
     import structlog
+    import typer
 
+    from monitor.cli import misuse
     from monitor.cli.app import app
     from monitor.cli.output import complain
     from monitor.errors import HaechiError
@@ -33,7 +35,9 @@ def _run() -> int:
     # A photo that is being enrolled must not end up in a dump of this process's memory.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        app(prog_name="haechi")
+        return app(prog_name="haechi", standalone_mode=False) or 0
+    except typer.TyperException as error:
+        return misuse.tell(error)
     except HaechiError as error:
         complain(f"haechi: {error}")
         return error.exit_code

@@ -41,12 +41,12 @@ def console() -> Console:
 
 def say(line: str) -> None:
     """Print one line; markup and control characters in it are shown, not obeyed."""
-    console().print(Text(_visible(line)), soft_wrap=True)
+    console().print(Text(visible(line)), soft_wrap=True)
 
 
 def complain(line: str) -> None:
     """Print one line on standard error."""
-    Console(stderr=True, highlight=False).print(Text(_visible(line)), soft_wrap=True)
+    Console(stderr=True, highlight=False).print(Text(visible(line)), soft_wrap=True)
 
 
 def ask(question: str) -> str:
@@ -75,7 +75,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str)
 
     Where the columns would be cut too narrow to be read, each row is a block of lines instead.
     """
-    cells = [[_visible(_cell(value)) for value in row] for row in rows]
+    cells = [[visible(_cell(value)) for value in row] for row in rows]
     out = console()
     if not cells:
         say(empty)
@@ -140,7 +140,7 @@ def _cell(value: Cell) -> str:
     return "-" if value is None else str(value)
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Show control characters instead of obeying them: crawled text must not steer a terminal."""
     return "".join(
         char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
+from monitor.cli.output import visible
+
 _LINES_BELOW = 3
 
 
@@ -23,9 +25,13 @@ def confirm(rgb: NDArray[np.uint8], name: str) -> bool:
     with console.screen(hide_cursor=False):
         console.print(_blocks(rgb, console.width, console.height - _LINES_BELOW), end="")
         console.print(
-            Text(f"{name}: a screenshot or a frame; is this the photo in it? [Y/n] "), end=""
+            Text(f"{visible(name)}: a screenshot or a frame; is this the photo in it? [Y/n] "),
+            end="",
         )
-        answer = console.input()
+        try:
+            answer = console.input()
+        except EOFError:
+            answer = "no"
     return answer.strip().lower() not in ("n", "no")
 
 

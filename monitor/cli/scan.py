@@ -13,14 +13,11 @@ from monitor.cli.findings import how_near, match_row
 from monitor.cli.home import opened
 from monitor.cli.output import AsJson, Cell, count, emit, progress, say, table
 from monitor.errors import MediaError, Misuse
-from monitor.features.index import probe_of
 from monitor.models.match import Match
 from monitor.pictures import PictureLimits, decode
 from monitor.registry.bank import Bank, open_registry
 from monitor.registry.enrolment import read_photo
-from monitor.registry.facts import describe
-from monitor.registry.matcher import best_of_each_photo, match
-from monitor.registry.placed import local_matches
+from monitor.registry.look_up import look_up
 from monitor.store import cases
 from pipelines.hunt import hunt as hunt_stored
 
@@ -85,13 +82,9 @@ def hunt(
 def _scan_one(file: Path, bank: Bank, limits: PictureLimits) -> tuple[str, list[Match]]:
     """Match one file; what is no picture is told as its status."""
     try:
-        picture = decode(read_photo(file, limits), limits)
-        facts, _ = describe(picture)
+        found = look_up(bank, decode(read_photo(file, limits), limits))
     except MediaError as error:
         return error.reason, []
-    found = match(bank, facts)
-    if len(bank.local):
-        found = best_of_each_photo([*found, *local_matches(bank, facts, probe_of(picture.rgb))])
     return ("match" if found else "no match"), found
 
 

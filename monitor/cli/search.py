@@ -13,8 +13,8 @@ from monitor.cli.home import Home, opened
 from monitor.cli.output import AsJson, brief, console, count, emit, say, table, when
 from monitor.cli.sources import find
 from monitor.errors import Misuse
+from monitor.search import drain
 from monitor.search.base import Hit, Query
-from monitor.search.drain import open_index
 from monitor.store import outbox, posts
 
 Since = Annotated[str, typer.Option("--from", help="Posted on or after this day or time (UTC).")]
@@ -57,7 +57,10 @@ def search(
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Search the posts, in Korean and English; parts of Korean words are found."""
+    """Search the posts, in Korean and English.
+
+    Parts of Korean words are found.
+    """
     with opened(ctx) as home:
         wanted = Query(
             text=query,
@@ -67,7 +70,7 @@ def search(
             kind=outbox.POST,
             limit=limit,
         )
-        index = open_index(home.settings)
+        index = drain.open_index(home.settings)
         try:
             result = index.search(wanted)
         finally:
@@ -75,11 +78,13 @@ def search(
         if as_json:
             for hit in result.hits:
                 emit(_row(hit))
-            return
-        for hit in result.hits:
-            _print(hit)
-        say(count(result.total, "post") + (f", {limit} shown" if result.total > limit else ""))
-        _tell_backlog(home)
+        else:
+            for hit in result.hits:
+                _print(hit)
+            say(count(result.total, "post") + (f", {limit} shown" if result.total > limit else ""))
+            _tell_backlog(home)
+        # After the hits: an index that lost some still has these.
+        drain.check(home.store, home.settings)
 
 
 def list_posts(

@@ -10,13 +10,14 @@ from urllib.parse import urlsplit, urlunsplit
 import typer
 
 from crawlers.addresses import rules_for
-from crawlers.urls import is_same_site
+from crawlers.urls import is_same_site, is_under
 from monitor.cli import probe
+from monitor.cli.groups import ListingGroup
 from monitor.cli.home import Home, opened
 from monitor.cli.output import brief, complain, count, emit, progress, say, table
 from monitor.clock import utc_now
 from monitor.errors import Misuse
-from monitor.models.run import Outcome
+from monitor.models.run import Outcome, Run
 from monitor.models.source import Source, SourceKind
 from monitor.settings import Settings
 from monitor.store import runs, sources
@@ -37,13 +38,14 @@ _OTHER_LINKS = frozenset(
 )
 # What a server shows for the folder itself: one forum must not be watched under two names.
 _INDEX_PAGE = re.compile(r"/index\.(?:php|html?)$")
+_NO_SOURCE = "is not a source: give @channel, https://t.me/channel or https://forum.example/"
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_MAX_DAYS = 366
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="Add, list, show, pause, resume and remove watched places.")
-    group.callback(invoke_without_command=True)(_default)
+    group = typer.Typer(cls=ListingGroup, help="Add, test, list and pause watched places.")
     group.command("add")(add)
     group.command("list")(list_sources)
     group.command("show")(show)
@@ -71,15 +73,13 @@ def parse_address(text: str) -> tuple[SourceKind, str]:
         parts = urlsplit(candidate)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise Misuse(f"{text!r} is not a web address: {error}") from error
+        raise Misuse(f"{text!r} {_NO_SOURCE}") from error
     if host in _TELEGRAM_HOSTS:
         steps = [step for step in parts.path.split("/") if step and step != "s"]
         name = steps[0] if steps and steps[0].lower() not in _OTHER_LINKS else ""
         return SourceKind.TELEGRAM, _channel(name, text)
     if parts.scheme not in ("http", "https") or not host or ("://" not in word and "." not in host):
-        raise Misuse(
-            f"{text!r} is not a source: give @channel, https://t.me/channel or https://forum.example/"
-        )
+        raise Misuse(f"{text!r} {_NO_SOURCE}")
     if parts.username or parts.password:
         raise Misuse("an address with a password in it is not stored; remove it")
     if not word.isprintable() or re.search(r"\s", word):
@@ -104,9 +104,17 @@ def parse_interval(text: str) -> int:
     """
     match = re.fullmatch(r"(\d{1,7})([smhd]?)", text.strip())
     seconds = int(match[1]) * _UNITS[match[2] or "s"] if match else 0
-    if not 1 <= seconds <= 366 * 86_400:
-        raise Misuse(f"--every {text!r}: give an interval such as 90s, 15m, 2h or 1d")
+    if not 1 <= seconds <= _MAX_DAYS * _UNITS["d"]:
+        raise Misuse(
+            f"--every {text!r}: give an interval from 1s to {_MAX_DAYS}d, such as 90s, 15m or 2h"
+        )
     return seconds
+
+
+def interval(seconds: int) -> str:
+    """Write an interval as `parse_interval` reads it, in the largest unit that is exact."""
+    unit = max((one for one in _UNITS if seconds % _UNITS[one] == 0), key=_UNITS.__getitem__)
+    return f"{seconds // _UNITS[unit]}{unit}"
 
 
 def find(home: Home, text: str) -> Source:
@@ -131,10 +139,16 @@ def add(
     ctx: typer.Context,
     address: Address,
     every: Annotated[
-        str, typer.Option(help="Interval of its crawls: 90s, 15m, 2h, 1d [default: settings].")
+        str,
+        typer.Option(
+            help="Interval of its crawls, 1s to 366d: 90s, 15m, 2h, 1d [default: settings]."
+        ),
     ] = "",
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also where a part or the whole is watched already.")
+    ] = False,
 ) -> None:
-    """Watch a public Telegram channel or a forum."""
+    """Watch a public channel or a forum."""
     kind, canonical = parse_address(address)
     interval_s = parse_interval(every) if every else None
     with opened(ctx) as home:
@@ -142,7 +156,10 @@ def add(
         with home.store.write() as db:
             known = sources.find(db, canonical)
             if known is None:
-                _refuse_twin(sources.every(db), canonical)
+                watched = sources.every(db)
+                _refuse_twin(watched, canonical)
+                if not anyway:
+                    _refuse_part(watched, canonical)
             source = sources.add(
                 db,
                 kind=kind,
@@ -152,10 +169,22 @@ def add(
                 now=utc_now(),
             )
         verb = "watching" if known is None else "already watched, now"
-        say(f"{verb} {source.address} every {source.interval_s} s ({source.id})")
+        say(f"{verb} {source.address} every {interval(source.interval_s)} ({source.id})")
         if hint := private_hint(source, home.settings):
             complain(f"haechi: {hint}")
         say(f"next: haechi crawl {source.address}   or: haechi run")
+
+
+def outcome(run: Run) -> str:
+    """Say how a run ended; a run of no pages is a good one where there was nothing to read."""
+    one = run.counts
+    met = one.posts_new + one.posts_edited + one.posts_deleted + one.media_hashed + one.findings
+    return run.outcome if met or run.outcome is not Outcome.OK else f"{run.outcome}, nothing new"
+
+
+def reason(run: Run, source: Source, settings: Settings) -> str:
+    """Say why a run did not reach its end, if possible by the way out; empty where it did."""
+    return "" if run.outcome is Outcome.OK else private_hint(source, settings) or run.error
 
 
 def private_hint(source: Source, settings: Settings) -> str:
@@ -199,14 +228,34 @@ def _refuse_twin(watched: list[Source], address: str) -> None:
             )
 
 
-def _default(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List the sources when no other command is given."""
-    if ctx.invoked_subcommand is None:
-        list_sources(ctx, as_json=as_json)
+def _refuse_part(watched: list[Source], address: str) -> None:
+    """Refuse a forum of which a part is watched, or that is a part of one: each post counts once.
+
+    Raises:
+        Misuse: Names the known one.
+    """
+    for one in watched:
+        if _is_within(address, one.address):
+            how = "is part of"
+        elif _is_within(one.address, address):
+            how = "has a part in it,"
+        else:
+            continue
+        raise Misuse(
+            f"{address} {how} {one.address}, which is watched already: "
+            "what is found there would be told twice; to watch both: --anyway"
+        )
+
+
+def _is_within(address: str, whole: str) -> bool:
+    """Tell whether a place is in the folder that the address of another is."""
+    parts = urlsplit(whole)
+    is_folder = parts.path.endswith("/") and not parts.query
+    return is_folder and is_under(address, whole)
 
 
 def list_sources(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """List the watched sources with their states."""
+    """List the watched sources; the default."""
     with opened(ctx) as home, home.store.read() as db:
         found = sources.every(db)
     if as_json:
@@ -220,7 +269,7 @@ def list_sources(ctx: typer.Context, as_json: AsJson = False) -> None:
                 one.address,
                 one.kind,
                 one.engine,
-                f"{one.interval_s} s",
+                interval(one.interval_s),
                 "paused" if one.paused else one.state,
                 one.last_success_at,
                 one.last_new_at,
@@ -243,7 +292,8 @@ def show(ctx: typer.Context, address: Address, as_json: AsJson = False) -> None:
     engine = (
         f", engine {source.engine or 'not known yet'}" if source.kind is SourceKind.FORUM else ""
     )
-    say(f"{source.address} ({source.id}), {source.kind}{engine}")
+    every = interval(source.interval_s)
+    say(f"{source.address} ({source.id}), {source.kind}{engine}, every {every}")
     state = "paused" if source.paused else source.state
     say(": ".join(filter(None, ("state", state, source.state_detail))))
     table(
@@ -251,7 +301,7 @@ def show(ctx: typer.Context, address: Address, as_json: AsJson = False) -> None:
         [
             (
                 run.started_at,
-                run.outcome,
+                outcome(run),
                 run.counts.pages,
                 run.counts.posts_new,
                 run.counts.posts_edited,
@@ -267,7 +317,10 @@ def show(ctx: typer.Context, address: Address, as_json: AsJson = False) -> None:
 
 
 def try_source(ctx: typer.Context, address: Address, as_json: AsJson = False) -> None:
-    """Read some pages of a place, watched or not, and show what is seen; nothing is stored."""
+    """Read some pages and show what is seen.
+
+    The place may be watched or not; nothing is stored.
+    """
     with opened(ctx) as home:
         try:
             watched = find(home, address)
@@ -280,7 +333,8 @@ def try_source(ctx: typer.Context, address: Address, as_json: AsJson = False) ->
         emit({"source": reading.source, "run": reading.run, "posts": len(reading.posts)})
     else:
         counts = reading.run.counts
-        say(": ".join(filter(None, (canonical, reading.run.outcome, reading.run.error))))
+        why = reason(reading.run, reading.source, home.settings)
+        say(": ".join(filter(None, (canonical, reading.run.outcome, why))))
         if kind is SourceKind.FORUM:
             say(f"engine: {reading.source.engine or 'not recognised'}")
         say(
@@ -304,13 +358,14 @@ def try_source(ctx: typer.Context, address: Address, as_json: AsJson = False) ->
             empty="no posts were seen",
         )
     if reading.run.outcome is not Outcome.OK:
-        if hint := private_hint(reading.source, home.settings):
-            complain(f"haechi: {hint}")
         raise typer.Exit(1)
 
 
 def pause(ctx: typer.Context, address: Address) -> None:
-    """Stop crawling a source for now; what is stored stays."""
+    """Stop crawling a source for now.
+
+    What is stored stays.
+    """
     _change(ctx, address, "paused", paused=True)
 
 
@@ -320,7 +375,10 @@ def resume(ctx: typer.Context, address: Address) -> None:
 
 
 def remove(ctx: typer.Context, address: Address) -> None:
-    """Stop watching a source; what is stored stays, and adding it again resumes there."""
+    """Stop watching a source.
+
+    What is stored stays, and adding it again resumes there.
+    """
     _change(ctx, address, "removed", removed=True)
 
 

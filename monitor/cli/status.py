@@ -1,4 +1,4 @@
-"""`haechi status` and `haechi doctor`: the truth in ten lines, and whether all is as it must be."""
+"""`haechi status` and `haechi doctor`: how things are, and whether all is as it must be."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from monitor.cli.home import Home, folder, opened
 from monitor.cli.output import AsJson, console, count, emit, say, when
 from monitor.clock import utc_now
 from monitor.errors import HaechiError, StoreError
+from monitor.features.sealing import sealer
 from monitor.locks import is_held
 from monitor.models.case import CaseStatus
 from monitor.models.source import Source, SourceState
-from monitor.search.drain import open_index
+from monitor.registry.bank import Registry
+from monitor.search import drain as index
 from monitor.settings import Settings, load
 from monitor.store import cases, findings, outbox, posts, runs, sources
 from monitor.store.store import Store
@@ -53,21 +55,20 @@ def register(app: typer.Typer) -> None:
 
 
 def status(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """Say how things are: sources, last runs, findings, what waits."""
+    """Say how things are, and what needs attention."""
     with opened(ctx) as home:
         facts, trouble = _facts(home)
     if as_json:
         emit({**facts, "trouble": trouble})
         return
-    mails, index = facts["alerts"], facts["index"]
     say(f"haechi at {facts['home']}, daemon {'running' if facts['daemon'] else 'not running'}")
     say(f"sources   {_counts(facts['sources'])}")
     say(f"last run  {facts['last_run'] or 'never'}")
     say(f"stored    {_counts(facts['stored'])}")
     say(f"cases     {_counts(facts['cases'])}")
     say(f"findings  {_counts(facts['findings'])}")
-    say(f"alerts    {_counts(mails)}")
-    say(f"index     {_counts(index)}")
+    say(f"alerts    {_counts(facts['alerts'])}")
+    say(f"index     {_counts(facts['index'])}")
     for line in trouble:
         say(f"! {line}")
     if not trouble:
@@ -75,7 +76,10 @@ def status(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 
 def doctor(ctx: typer.Context, as_json: AsJson = False) -> None:
-    """Check everything Haechi needs; exit code 1 when something is missing."""
+    """Check everything that Haechi needs.
+
+    Exit code 1 when something is missing.
+    """
     checks = list(_checks(folder(ctx)))
     colours = {"ok": "green", "warning": "yellow", "error": "red"}
     for one in checks:
@@ -116,12 +120,13 @@ def _facts(home: Home) -> tuple[dict[str, dict[str, int] | str | bool | None], l
         trouble.append(f"{count(alerts['failed'], 'alert')} given up: haechi alerts retry")
     if alerts.get("pending"):
         trouble.append(
-            f"{count(alerts['pending'], 'alert')} not mailed yet: haechi alerts test says why"
+            f"{count(alerts['pending'], 'alert')} not mailed yet: haechi alerts retry, "
+            "or haechi alerts test to see why"
         )
     if waiting and since is not None and now - since > timedelta(minutes=5):
         trouble.append(f"{count(waiting, 'change')} not indexed since {when(since)}")
     try:
-        _check_index(home.store, home.settings)
+        index.check(home.store, home.settings)
     except HaechiError as error:
         trouble.append(str(error))
     if dead:
@@ -183,8 +188,12 @@ def _checks(home: Path) -> Iterator[Check]:
     yield _private(settings.home)
     contact = settings.operator.contact
     yield Check("contact", "ok" if contact else "error", contact or "operator.contact is not set")
-    yield _try("store", lambda: _check_store(settings))
-    yield _try("search index", lambda: _check_search(settings))
+    store = _try("store", lambda: _check_store(settings))
+    yield store
+    # What can't be held against the store is not told to be wrong, too.
+    if store.state == "ok":
+        yield _try("local features", lambda: _check_features(settings))
+        yield _try("search index", lambda: _check_search(settings))
     for unit in CHANNELS.values():
         if unit.recipients(settings):
             yield _try(unit.name, partial(_check_channel, settings, unit))
@@ -222,36 +231,38 @@ def _check_store(settings: Settings) -> str:
     return f"{count(counts['posts'], 'post')}, {counts['media']} media"
 
 
+def _check_features(settings: Settings) -> str:
+    """Open the local features that are kept.
+
+    Raises:
+        StoreError: Some can't be opened.
+        NotConfigured: The key can't be read, or is none.
+    """
+    store = Store(settings.store_url)
+    try:
+        store.check()
+        with store.read() as db:
+            kept = sum(one.features is not None for one in cases.active_fingerprints(db))
+        readable = len(Registry(store, sealer(settings)).bank().local)
+    finally:
+        store.close()
+    if readable < kept:
+        raise StoreError(
+            f"{kept - readable} of {count(kept, 'photo')} can't be opened, the key "
+            f"{settings.features.key_file} is missing or another one: restore it from its copy, "
+            "or enrol the photos again"
+        )
+    return count(kept, "photo")
+
+
 def _check_search(settings: Settings) -> str:
     """Open the store and the search index that is made from it."""
     store = Store(settings.store_url)
     try:
         store.check()
-        return _check_index(store, settings)
+        return count(index.check(store, settings), "post")
     finally:
         store.close()
-
-
-def _check_index(store: Store, settings: Settings) -> str:
-    """Hold the search index against the store.
-
-    Raises:
-        StoreError: It can't be read, or lost posts that it had taken over.
-    """
-    with store.read() as db:
-        stored = posts.count(db)["posts"]
-        waiting, _ = outbox.backlog(db)
-        aside = len(outbox.dead(db))
-    index = open_index(settings)
-    try:
-        indexed = index.count(outbox.POST)
-    finally:
-        index.close()
-    if not waiting and indexed + aside < stored:
-        raise StoreError(
-            f"the search index has only {indexed} of {count(stored, 'post')}: haechi index rebuild"
-        )
-    return count(indexed, "post")
 
 
 def _check_channel(settings: Settings, unit: ChannelUnit) -> str:

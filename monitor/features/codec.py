@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 
-from monitor.features.extract import CODE_BYTES, LocalFeatures
+from monitor.features.extract import CODE_BYTES, LocalFeatures, keys_of
 from monitor.features.index import EnrolledFeatures
 from monitor.features.tiles import BITS, TILES, Tiles
 
@@ -52,8 +52,9 @@ def unpack(data: bytes) -> EnrolledFeatures:
         parts.append(np.frombuffer(data, np.uint8, size, at))
         at += size
     points = (parts[0].view("<u2").reshape(count, 4) / _STEPS).astype(np.float32)
+    codes = parts[1].reshape(count, CODE_BYTES)
     return EnrolledFeatures(
-        LocalFeatures(width, height, points, parts[1].reshape(count, CODE_BYTES)),
+        LocalFeatures(width, height, points, codes, keys_of(codes)[:, None]),
         Tiles(
             signs=np.unpackbits(parts[2].reshape(_TILES, 8), axis=1)[:, :BITS],
             textured=np.unpackbits(parts[3]).astype(np.bool_),

@@ -11,12 +11,17 @@ from numpy.typing import NDArray
 
 # Enough to meet a photo in a ninth of a collage, and few enough for a bank of many photos.
 PHOTO_FEATURES = 400
-POST_FEATURES = 1_500
+POST_FEATURES = 1_200
 # Pixels of the picture that features are taken from; a larger one is made smaller.
 MAX_SIDE = 1_280
 MAX_AREA = 800_000
+# Of a post less: the time is by the pixel, and at half of them as many reposts were found.
+POST_AREA = 400_000
 MIN_SIDE = 32
 CODE_BYTES = 32
+# Bits of a code that it is looked up by, and of these those that may be wrong.
+KEY_BITS = 20
+_UNSURE = 3
 
 _GRID = 6
 _SCALE_BANDS = 6
@@ -30,6 +35,13 @@ _EDGE = 12
 # in the opposite order, and each direction is its opposite turn.
 _MIRROR = np.arange(128).reshape(4, 4, 8)[::-1][:, :, (-np.arange(8)) % 8].ravel()
 
+# One thread: crawls run side by side, and two threads on busy cores wait for each other.
+cv2.setNumThreads(1)
+
+# Which bits: of those against the median, any; a fixed draw, as stored codes are looked up by it.
+_KEY = np.random.default_rng(20_240_827).choice(128, KEY_BITS, replace=False)
+_POWERS = (1 << np.arange(KEY_BITS)).astype(np.uint32)
+
 Luma = NDArray[np.uint8]
 
 
@@ -41,18 +53,24 @@ class LocalFeatures:
         width, height: Of the picture that they were taken from; pixels.
         points: float32, (n, 4): x, y, size in its pixels, and direction in degrees.
         codes: uint8, (n, 32).
+        keys: uint32, (n, 8): what a code is looked up by, its own key first.
     """
 
     width: int
     height: int
     points: NDArray[np.float32]
     codes: NDArray[np.uint8]
+    keys: NDArray[np.uint32]
 
 
-def luma(rgb: NDArray[np.uint8]) -> Luma:
-    """Give the brightness of a picture, H x W x 3, at the size that features are taken from."""
+def luma(rgb: NDArray[np.uint8], area: int = MAX_AREA) -> Luma:
+    """Give the brightness of a picture, H x W x 3, at the size that features are taken from.
+
+    Args:
+        area: The most pixels; a larger picture is made smaller.
+    """
     height, width = rgb.shape[:2]
-    scale = min(1.0, MAX_SIDE / max(width, height), (MAX_AREA / (width * height)) ** 0.5)
+    scale = min(1.0, MAX_SIDE / max(width, height), (area / (width * height)) ** 0.5)
     # Made smaller first: of a large picture, three channels would be turned to grey for nothing.
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -72,36 +90,52 @@ def extract(grey: Luma, count: int) -> tuple[LocalFeatures, LocalFeatures]:
     """
     height, width = grey.shape
     keypoints: Sequence[cv2.KeyPoint] = ()
-    descriptors = None
-    if min(width, height) >= MIN_SIDE:
-        sift = cv2.SIFT_create(contrastThreshold=_CONTRAST, edgeThreshold=_EDGE)  # type: ignore[attr-defined]
-        keypoints, descriptors = sift.detectAndCompute(grey, None)
-    if descriptors is None or not len(keypoints):
-        none = LocalFeatures(
-            width, height, np.empty((0, 4), np.float32), np.empty((0, CODE_BYTES), np.uint8)
-        )
-        return none, none
+    # The type stubs of OpenCV lack it.
+    sift = cv2.SIFT_create(contrastThreshold=_CONTRAST, edgeThreshold=_EDGE)  # type: ignore[attr-defined]
+    try:
+        if min(width, height) >= MIN_SIDE:
+            keypoints = sift.detect(grey, None)
+        if not keypoints:
+            return _none(width, height), _none(width, height)
+        # Described after the choice: most would be described for nothing.
+        chosen = _spread(keypoints, width, height, count)
+        keypoints, described = sift.compute(grey, [keypoints[one] for one in chosen])
+    except cv2.error as error:
+        raise MemoryError("local features") from error
+    descriptors = np.asarray(described, np.float32)
     points = np.array([(*one.pt, one.size, one.angle) for one in keypoints], np.float32)
-    strength = np.array([one.response for one in keypoints])
-    kept = _spread(points, strength, width, height, count)
-    points, descriptors = points[kept], np.asarray(descriptors)[kept]
     mirrored = points.copy()
     mirrored[:, 0] = width - 1 - points[:, 0]
     mirrored[:, 3] = (180 - points[:, 3]) % 360
     return (
-        LocalFeatures(width, height, points, _codes(descriptors)),
-        LocalFeatures(width, height, mirrored, _codes(descriptors[:, _MIRROR])),
+        LocalFeatures(width, height, points, *_codes(descriptors)),
+        LocalFeatures(width, height, mirrored, *_codes(descriptors[:, _MIRROR])),
+    )
+
+
+def keys_of(codes: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Give the key of each code, (n,)."""
+    bits = np.unpackbits(codes[:, :16], axis=1)[:, _KEY]
+    return np.asarray((bits * _POWERS).sum(axis=1, dtype=np.uint32))
+
+
+def _none(width: int, height: int) -> LocalFeatures:
+    """Give the features of a picture that has none."""
+    return LocalFeatures(
+        width,
+        height,
+        np.empty((0, 4), np.float32),
+        np.empty((0, CODE_BYTES), np.uint8),
+        np.empty((0, 1 << _UNSURE), np.uint32),
     )
 
 
 def _spread(
-    points: NDArray[np.float32],
-    strength: NDArray[np.float64],
-    width: int,
-    height: int,
-    count: int,
+    keypoints: Sequence[cv2.KeyPoint], width: int, height: int, count: int
 ) -> NDArray[np.intp]:
     """Choose the strongest of every cell and scale in turn, until there are enough."""
+    points = np.array([(*one.pt, one.size) for one in keypoints], np.float32)
+    strength = np.array([one.response for one in keypoints], np.float32)
     band = np.floor(np.log2(np.maximum(points[:, 2], _FINEST) / _FINEST)).astype(np.intp)
     row = np.minimum(points[:, 1] * _GRID / height, _GRID - 1).astype(np.intp)
     column = np.minimum(points[:, 0] * _GRID / width, _GRID - 1).astype(np.intp)
@@ -115,10 +149,18 @@ def _spread(
     return np.lexsort((-strength, rank))[:count]
 
 
-def _codes(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Make 256 bits of each 128 numbers."""
+def _codes(
+    descriptors: NDArray[np.float32],
+) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
+    """Make 256 bits of each 128 numbers, and the keys that they are looked up by."""
     ordered = np.sort(descriptors, axis=1)
     median, quartile = ordered[:, 64:65], ordered[:, 96:97]
-    return np.packbits(
-        np.concatenate([descriptors > median, descriptors > quartile], axis=1), axis=1
-    )
+    bits = np.concatenate([descriptors > median, descriptors > quartile], axis=1)
+    codes = np.packbits(bits, axis=1)
+    # A bit is the less sure, the nearer its number is to the median, halfway to the next one.
+    margin = np.abs(descriptors[:, _KEY] - median - 0.5)
+    unsure = np.argsort(margin, axis=1, kind="stable")[:, :_UNSURE]
+    turned = np.zeros((len(codes), 1), np.uint32)
+    for column in range(_UNSURE):
+        turned = np.hstack([turned, turned ^ _POWERS[unsure[:, column : column + 1]]])
+    return codes, keys_of(codes)[:, None] ^ turned

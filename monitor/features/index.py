@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.features.extract import (
     CODE_BYTES,
     PHOTO_FEATURES,
+    POST_AREA,
     POST_FEATURES,
     LocalFeatures,
     Luma,
@@ -19,16 +19,15 @@ from monitor.features.extract import (
     luma,
 )
 from monitor.features.geometry import Placement, place
+from monitor.features.lookup import MAX_DISTANCE, CodeTable
 from monitor.features.tiles import Agreement, Tiles, agreement, tiles_of
 
-# Bits of 256. Features of the same place differ in some 20 to 60, others in some 100.
-MAX_DISTANCE = 70
 # A feature's best partner must be nearer than its second by this factor: what a picture has
 # several times says nothing.
 _RATIO = 0.92
 # Photos that are looked at closely, for the post and for its mirror image each.
 _CANDIDATES = 6
-_MIDDLE, _SLOPE = 40.0, 8.0
+_MIN_VOTES = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +75,7 @@ def enrolled_features(rgb: NDArray[np.uint8]) -> EnrolledFeatures:
 
 def probe_of(rgb: NDArray[np.uint8]) -> Probe:
     """Make a post's picture, H x W x 3, ready to be looked through."""
-    grey = luma(rgb)
+    grey = luma(rgb, POST_AREA)
     return Probe(grey, *extract(grey, POST_FEATURES))
 
 
@@ -86,8 +85,9 @@ class LocalIndex:
     def __init__(self, photos: Sequence[EnrolledFeatures]) -> None:
         self._photos = tuple(photos)
         codes = [one.features.codes for one in self._photos]
-        self._codes = np.concatenate(codes) if codes else np.empty((0, CODE_BYTES), np.uint8)
-        self._owners = np.repeat(np.arange(len(codes)), [len(one) for one in codes])
+        owners = np.repeat(np.arange(len(codes)), [len(one) for one in codes])
+        none = np.empty((0, CODE_BYTES), np.uint8)
+        self._table = CodeTable(np.concatenate([none, *codes]), owners)
 
     def __len__(self) -> int:
         """Say how many photos there are."""
@@ -102,7 +102,7 @@ class LocalIndex:
         """Find photos in a post, as they are and mirrored; the best placement of each."""
         best: dict[int, Hit] = {}
         for mirrored, features in ((False, probe.plain), (True, probe.mirrored)):
-            if not len(features.codes) or not len(self._codes):
+            if not len(features.codes):
                 continue
             grey: Luma | None = None
             for photo in self._candidates(features):
@@ -122,30 +122,31 @@ class LocalIndex:
 
     def _candidates(self, features: LocalFeatures) -> list[int]:
         """List the photos that most features of a post are nearest to."""
-        nearest, distance = _nearest(features.codes, self._codes, 1)
-        good = distance[:, 0] <= MAX_DISTANCE
-        weights = 1 / (1 + np.exp((distance[good, 0] - _MIDDLE) / _SLOPE))
-        votes = np.bincount(
-            self._owners[nearest[good, 0]], weights=weights, minlength=len(self._photos)
-        )
+        votes = self._table.votes(features, len(self._photos))
         order = np.argsort(-votes, kind="stable")[:_CANDIDATES]
-        return [int(one) for one in order if votes[one] > 0]
+        return [int(one) for one in order if votes[one] > _MIN_VOTES]
 
     def _place(self, photo: EnrolledFeatures, post: LocalFeatures) -> Placement | None:
         """Pair a photo's features with a post's, each used once, and place the photo."""
         ours = photo.features
         if len(post.codes) < 2:
             return None
-        nearest, distance = _nearest(ours.codes, post.codes, 2)
-        good = np.flatnonzero(
-            (distance[:, 0] <= MAX_DISTANCE) & (distance[:, 0] <= _RATIO * distance[:, 1])
-        )
-        good = good[np.argsort(distance[good, 0], kind="stable")]
-        _, first = np.unique(nearest[good, 0], return_index=True)
+        if not len(ours.codes):
+            return None
+        # As signs: the product of two codes is 256 less twice the bits that differ.
+        product = _signs(ours.codes) @ _signs(post.codes).T
+        nearest = product.argmax(axis=1)
+        rows = np.arange(len(nearest))
+        best = (256 - product[rows, nearest]) / 2
+        product[rows, nearest] = -256
+        second = (256 - product.max(axis=1)) / 2
+        good = np.flatnonzero((best <= MAX_DISTANCE) & (best <= _RATIO * second))
+        good = good[np.argsort(best[good], kind="stable")]
+        _, first = np.unique(nearest[good], return_index=True)
         good = good[np.sort(first)]
         return place(
             ours.points[good].astype(np.float64),
-            post.points[nearest[good, 0]].astype(np.float64),
+            post.points[nearest[good]].astype(np.float64),
             max(ours.width, ours.height),
         )
 
@@ -155,11 +156,6 @@ def _weight(hit: Hit) -> tuple[int, int]:
     return hit.agreement.agreeing, hit.placement.inliers
 
 
-def _nearest(
-    queries: NDArray[np.uint8], codes: NDArray[np.uint8], count: int
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Find the nearest codes of each query: their indices and distances, (n, count)."""
-    matches = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(queries, codes, k=count)
-    index = np.array([[one.trainIdx for one in row] for row in matches], np.intp)
-    distance = np.array([[one.distance for one in row] for row in matches], np.float64)
-    return index.reshape(len(queries), -1), distance.reshape(len(queries), -1)
+def _signs(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Give 1 and -1 for the bits of codes, (n, 256)."""
+    return np.unpackbits(codes, axis=1).astype(np.float32) * 2 - 1

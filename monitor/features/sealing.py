@@ -60,7 +60,9 @@ def sealer(settings: Settings, *, create: bool = False) -> Sealer | None:
         if create and not path.exists():
             _write(path)
         return Sealer(_decoded(path.read_text(encoding="ascii"), str(path)))
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if create:
+            raise NotConfigured(f"features.key_file: {path}: its folder does not exist") from error
         return None
     except OSError as error:
         raise NotConfigured(f"features.key_file: {path}: {error.strerror}") from error

@@ -30,6 +30,7 @@ _SHIFTS = tuple(
 )
 _PAD = _SHIFT + 1
 _MIN_SHOWN = 0.9
+_CORE = slice(TILES // 4, TILES - TILES // 4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,11 +54,13 @@ class Agreement:
         shown: Tiles that lie within the post.
         compared: Of these, textured ones.
         agreeing: Of these, the same.
+        core: Agreeing tiles of the 16 in the middle: frames, captions and chrome lie round it.
     """
 
     shown: int
     compared: int
     agreeing: int
+    core: int = 0
 
     @property
     def share(self) -> float:
@@ -113,7 +116,12 @@ def agreement(
         signs = _coefficients(np.asarray(frame, np.float32)) > 0
         nearest = np.minimum(nearest, (signs != tiles.signs).sum(axis=1))
     agreeing = (nearest <= MAX_DISTANCE) & compared
-    return Agreement(int(shown.sum()), int(compared.sum()), int(agreeing.sum()))
+    return Agreement(
+        shown=int(shown.sum()),
+        compared=int(compared.sum()),
+        agreeing=int(agreeing.sum()),
+        core=int(agreeing.reshape(TILES, TILES)[_CORE, _CORE].sum()),
+    )
 
 
 def _smaller(grey: Luma, factor: float) -> tuple[Luma, NDArray[np.float64]]:

@@ -15,6 +15,21 @@ class MediaStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Panel:
+    """A rectangle of straight edges in a picture, with its hash.
+
+    Attributes:
+        region: x, y, width, height as shares of the picture, 0-1.
+        pdq: 64 hex digits.
+        quality: 0-100.
+    """
+
+    region: tuple[float, float, float, float]
+    pdq: str
+    quality: int
+
+
+@dataclass(frozen=True, slots=True)
 class MediaFacts:
     """Digests of one stored file.
 
@@ -27,6 +42,7 @@ class MediaFacts:
         pdq_quality: 0-100; below 50 the hash is not matched on.
         phash: 16 hex digits, for older hash lists.
         recipe: Version of the decoding and hashing recipe.
+        panels: What a page or a collage was put from; those with enough texture.
     """
 
     sha256: str
@@ -38,3 +54,4 @@ class MediaFacts:
     pdq_quality: int
     phash: str
     recipe: int
+    panels: tuple[Panel, ...] = ()

@@ -74,7 +74,7 @@ def read_photo(path: Path, limits: PictureLimits) -> bytes:
     """
     try:
         if not path.is_file():
-            raise MediaError("no such file")
+            raise MediaError("not a regular file" if path.exists() else "no such file")
         if path.stat().st_size > limits.max_bytes:
             raise MediaError(f"larger than {limits.max_bytes >> 20} MiB")
         return path.read_bytes()

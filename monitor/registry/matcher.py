@@ -8,7 +8,7 @@ import numpy as np
 
 from monitor.hashes.pdq import DIHEDRAL, MIN_QUALITY, THRESHOLD
 from monitor.models.match import Grade, Match
-from monitor.models.media import MediaFacts
+from monitor.models.media import MediaFacts, Panel
 from monitor.registry.bank import Bank, to_words
 
 
@@ -21,16 +21,27 @@ def match(bank: Bank, facts: MediaFacts) -> list[Match]:
         One match a fingerprint, the surest first.
     """
     found = {index: _exact(bank, index, facts) for index in bank.by_sha256.get(facts.sha256, ())}
-    if facts.pdq_quality >= MIN_QUALITY and len(bank.words):
-        query = to_words([bytes.fromhex(facts.pdq)])
+    whole = Panel((0.0, 0.0, 1.0, 1.0), facts.pdq, facts.pdq_quality)
+    # The whole picture first: it may be the screenshot itself that was enrolled.
+    for panel in (whole, *facts.panels):
+        for index, one in _near_in(bank, facts, panel).items():
+            found.setdefault(index, one)
+    return sorted(found.values(), key=lambda one: one.rank)
+
+
+def _near_in(bank: Bank, facts: MediaFacts, panel: Panel) -> dict[int, Match]:
+    """Match one part of a picture; the nearest turn of each photo."""
+    found: dict[int, Match] = {}
+    if panel.quality >= MIN_QUALITY and len(bank.words):
+        query = to_words([bytes.fromhex(panel.pdq)])
         distances = np.bitwise_count(bank.words ^ query).sum(axis=1, dtype=np.int64)
         # Nearest first, so that a fingerprint's first row here is its best turn.
         within = np.flatnonzero(distances <= THRESHOLD)
         for row in within[np.argsort(distances[within], kind="stable")]:
             index = int(bank.owners[row])
             if index not in found:
-                found[index] = _near(bank, int(row), int(distances[row]), facts)
-    return sorted(found.values(), key=lambda one: one.rank)
+                found[index] = _near(bank, int(row), int(distances[row]), facts, panel)
+    return found
 
 
 def best_of_each_case(matches: Iterable[Match]) -> list[Match]:
@@ -64,7 +75,7 @@ def _exact(bank: Bank, index: int, facts: MediaFacts) -> Match:
     )
 
 
-def _near(bank: Bank, row: int, distance: int, facts: MediaFacts) -> Match:
+def _near(bank: Bank, row: int, distance: int, facts: MediaFacts, panel: Panel) -> Match:
     """Make the match of a near hash."""
     fingerprint = bank.fingerprints[int(bank.owners[row])]
     return Match(
@@ -73,7 +84,8 @@ def _near(bank: Bank, row: int, distance: int, facts: MediaFacts) -> Match:
         media_sha256=facts.sha256,
         method="pdq",
         distance=distance,
-        quality=min(fingerprint.quality, facts.pdq_quality),
+        quality=min(fingerprint.quality, panel.quality),
         transform=DIHEDRAL[int(bank.variants[row])],
         grade=Grade.STRONG,
+        region=panel.region,
     )

@@ -22,6 +22,8 @@ _MIRRORED_TURNS = ("flip_y", "anti_transpose", "flip_x", "transpose")
 # is for a person to see.
 _MIN_INLIERS, _MIN_AGREEING, _MIN_SHARE = 5, 3, 0.45
 _MIN_SHOWN, _MANY_INLIERS, _MANY_SHOWN = 10, 15, 6
+# Of a photo that was cut out along a curve only the middle is left.
+_CORE_INLIERS, _CORE_TILES = 20, 10
 _REVIEW = ((12, 5, 0.12), (30, 3, 0.0))
 
 
@@ -61,6 +63,8 @@ def _grade(hit: Hit) -> Grade | None:
         is_large = checked.shown >= _MIN_SHOWN
         is_sure = inliers >= _MANY_INLIERS and checked.shown >= _MANY_SHOWN
         return Grade.STRONG if is_large or is_sure else Grade.REVIEW
+    if inliers >= _CORE_INLIERS and checked.core >= _CORE_TILES:
+        return Grade.STRONG
     for least_inliers, least_agreeing, least_share in _REVIEW:
         enough = inliers >= least_inliers and checked.agreeing >= least_agreeing
         if enough and checked.share >= least_share:
@@ -80,7 +84,8 @@ def _match(bank: Bank, facts: MediaFacts, probe: Probe, hit: Hit, grade: Grade) 
         inliers=hit.placement.inliers,
         agreement=round(hit.agreement.share, 3),
         shown=round(hit.agreement.shown / TILES**2, 3),
-        scale=round(hit.placement.scale, 3),
+        # Of the file: features were taken from a smaller picture.
+        scale=round(hit.placement.scale * facts.width / width, 3),
         angle=round(angle, 1),
     )
     photo = bank.local.size_of(hit.photo)

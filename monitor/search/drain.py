@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import Connection, Row, select
 
 from monitor.clock import Clock, utc_now
+from monitor.errors import StoreError
 from monitor.locks import hold
 from monitor.search.base import SearchDoc, SearchIndex
 from monitor.search.sqlite import SqliteIndex
@@ -16,6 +17,7 @@ from monitor.settings import Settings
 from monitor.store import outbox
 from monitor.store.findings import every as every_finding
 from monitor.store.findings import get as get_finding
+from monitor.store.posts import count as count_posts
 from monitor.store.store import Store
 from monitor.store.tables import posts, sources
 
@@ -31,6 +33,31 @@ def open_index(settings: Settings) -> SearchIndex:
         StoreError: It can't be opened.
     """
     return SqliteIndex(settings.search_path)
+
+
+def check(store: Store, settings: Settings) -> int:
+    """Hold the index against the store.
+
+    Returns:
+        How many posts it has.
+
+    Raises:
+        StoreError: It can't be read, or lost posts that it had taken over.
+    """
+    with store.read() as db:
+        stored = count_posts(db)["posts"]
+        waiting, _ = outbox.backlog(db)
+        aside = len(outbox.dead(db))
+    index = open_index(settings)
+    try:
+        indexed = index.count(outbox.POST)
+    finally:
+        index.close()
+    if indexed + aside + waiting < stored:
+        raise StoreError(
+            f"the search index has only {indexed} of {stored} posts: haechi index rebuild"
+        )
+    return indexed
 
 
 def reset(store: Store, settings: Settings, *, clock: Clock = utc_now) -> None:

@@ -28,9 +28,18 @@ def content_key(one: Fingerprint) -> str:
 
 
 def enrol(
-    db: Connection, case_id: str, given: Iterable[Fingerprint], *, actor: str, now: datetime
+    db: Connection,
+    case_id: str,
+    given: Iterable[Fingerprint],
+    *,
+    actor: str,
+    now: datetime,
+    anew: bool = False,
 ) -> int:
     """Add fingerprints to a case, which is opened when it is new.
+
+    Args:
+        anew: The hashes of a photo that is there already are replaced: it was cropped otherwise.
 
     Returns:
         How many were not there before.
@@ -59,7 +68,14 @@ def enrol(
             recipe=one.recipe,
             created_at=one.created_at,
         )
-        added += db.execute(statement.on_conflict_do_nothing()).rowcount
+        is_new = db.execute(statement.on_conflict_do_nothing()).rowcount
+        added += is_new
+        if anew and not is_new:
+            db.execute(
+                update(fingerprints)
+                .where(fingerprints.c.content == content_key(one))
+                .values(pdq=list(one.pdq), quality=one.quality)
+            )
         if one.features is not None:
             _keep_features(db, content_key(one), one.features)
     audit.record(db, actor=actor, action=f"enrolled {added}", subject=case_id, now=now)

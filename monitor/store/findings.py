@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
+from monitor.hashes import hamming
+from monitor.hashes.pdq import MIN_QUALITY, THRESHOLD
 from monitor.ids import make_id
 from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
 from monitor.models.match import Grade, Match, Placing
 from monitor.store import audit, cases
-from monitor.store.tables import alerts, findings, posts, sources
+from monitor.store.tables import alerts, findings, media, posts, sources
 
 MAILED_GRADES = (Grade.EXACT, Grade.STRONG)
 
@@ -203,14 +205,21 @@ def retry_alerts(db: Connection, now: datetime) -> int:
     ).rowcount
 
 
-def _is_dismissed(db: Connection, case_id: str, cluster: str) -> bool:
-    """Tell whether a person dismissed these media for this case."""
-    statement = select(findings.c.id).where(
-        findings.c.case_id == case_id,
-        findings.c.cluster == cluster,
-        findings.c.status == FindingStatus.DISMISSED.value,
+def _is_dismissed(db: Connection, case_id: str, sha256: str) -> bool:
+    """Tell whether a person dismissed these media, or near copies of them, for this case."""
+    ours = db.execute(select(media).where(media.c.sha256 == sha256)).one()
+    dismissed = (
+        select(media.c.sha256, media.c.pdq, media.c.pdq_quality)
+        .join(findings, findings.c.media_sha256 == media.c.sha256)
+        .where(findings.c.case_id == case_id, findings.c.status == FindingStatus.DISMISSED.value)
+        .distinct()
     )
-    return db.execute(statement.limit(1)).first() is not None
+    for one in db.execute(dismissed):
+        textured = min(one.pdq_quality, ours.pdq_quality) >= MIN_QUALITY
+        distance = hamming(bytes.fromhex(one.pdq), bytes.fromhex(ours.pdq))
+        if one.sha256 == sha256 or (textured and distance <= THRESHOLD):
+            return True
+    return False
 
 
 def _add_alerts(

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from monitor.ids import make_id
 from monitor.models.item import Change, Item, MediaItem
-from monitor.models.media import MediaFacts, MediaStatus
+from monitor.models.media import MediaFacts, MediaStatus, Panel
 from monitor.models.post import Coverage, MediaKind, MediaRef, Post
 from monitor.models.run import Counts
 from monitor.store.tables import media, media_origins, post_media, posts, sources
@@ -325,4 +325,7 @@ def _facts(row: Row[Any]) -> MediaFacts:
         pdq_quality=row.pdq_quality,
         phash=row.phash,
         recipe=row.recipe,
+        panels=tuple(
+            Panel(tuple(one["region"]), one["pdq"], one["quality"]) for one in row.panels or ()
+        ),
     )

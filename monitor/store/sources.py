@@ -76,7 +76,7 @@ def every(db: Connection) -> list[Source]:
     return [_source(row) for row in db.execute(statement)]
 
 
-def change(db: Connection, name: str, **values: bool | int | str | None) -> None:
+def change(db: Connection, name: str, **values: bool | int | str | datetime | None) -> None:
     """Set columns of a source."""
     db.execute(update(sources).where(sources.c.id == name).values(**values))
 
@@ -92,6 +92,17 @@ def succeeded(db: Connection, name: str, now: datetime, *, new_posts: int) -> No
     if new_posts:
         values["last_new_at"] = now
     db.execute(update(sources).where(sources.c.id == name).values(values))
+
+
+def reached(db: Connection, name: str, now: datetime, *, new_posts: int) -> None:
+    """Record a crawl that was stopped after some pages: of a new source, it shows that it works."""
+    if new_posts:
+        change(db, name, last_new_at=now)
+    db.execute(
+        update(sources)
+        .where(sources.c.id == name, sources.c.state == SourceState.NEW.value)
+        .values(state=SourceState.OK.value)
+    )
 
 
 def failed(db: Connection, name: str, state: SourceState, detail: str) -> None:

@@ -87,6 +87,9 @@ class Store:
         config.set_main_option("script_location", str(folder).replace("%", "%%"))
         with _one_line(self.url), self.engine.connect() as connection:
             config.attributes["connection"] = connection
+            # A table is changed by making it anew: its rows must not be missed by those of others
+            # meanwhile. Within a transaction this could not be said any more.
+            _say(connection, "PRAGMA foreign_keys=OFF")
             try:
                 command.upgrade(config, "head")
             except CommandError as error:
@@ -94,7 +97,11 @@ class Store:
                     f"the store {self.url.removeprefix('sqlite:///')} can't be brought to version "
                     f"{SCHEMA_REVISION}: it was made by a newer Haechi, or by another program"
                 ) from error
-            connection.commit()
+            else:
+                connection.commit()
+            finally:
+                connection.rollback()
+                _say(connection, "PRAGMA foreign_keys=ON")
 
     def scrub(self) -> None:
         """Empty the write-ahead log, in which deleted rows would live on for a while.
@@ -103,13 +110,18 @@ class Store:
         goes with the next checkpoint.
         """
         with _one_line(self.url), self.engine.connect() as connection:
-            raw = connection.connection.cursor()
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            raw.close()
+            _say(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _say(connection: Connection, pragma: str) -> None:
+    """Tell SQLite something outside of any transaction."""
+    raw = connection.connection.cursor()
+    raw.execute(pragma)
+    raw.close()
 
 
 @contextmanager

@@ -122,6 +122,8 @@ media = Table(
     Column("pdq_quality", Integer, nullable=False),
     Column("phash", String, nullable=False),
     Column("recipe", Integer, nullable=False),
+    # NULL: seen before panels were hashed.
+    Column("panels", JSON),
     Column("first_seen_at", UtcDateTime, nullable=False),
 )
 
@@ -197,7 +199,8 @@ findings = Table(
     Column("quality", Integer, nullable=False),
     Column("transform", String, nullable=False),
     Column("region", JSON, nullable=False),
-    Column("placing", JSON),
+    # NULL, not JSON's null, where there is none: it is asked for.
+    Column("placing", JSON(none_as_null=True)),
     Column("grade", String, nullable=False),
     Column("found_at", UtcDateTime, nullable=False),
     Column("status", String, nullable=False),

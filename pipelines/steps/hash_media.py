@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+import structlog
+
 from monitor.errors import MediaError
 from monitor.features.index import probe_of
 from monitor.models.item import MediaItem
-from monitor.models.media import MediaStatus
-from monitor.pictures import decode
+from monitor.models.media import MediaFacts, MediaStatus
+from monitor.pictures import Picture, decode
+from monitor.registry.bank import Bank
 from monitor.registry.facts import describe
 from monitor.registry.placed import Look
 from monitor.store import posts
 from pipelines.services import Services
+
+log = structlog.get_logger(__name__)
 
 
 def hash_media(item: MediaItem, services: Services) -> MediaItem:
@@ -27,7 +32,6 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
     try:
         picture = decode(data, services.limits)
         hashed = facts or describe(picture)[0]
-        look = Look(hashed, probe_of(picture.rgb)) if len(bank.local) else None
     except MediaError as error:
         if data.lstrip()[:1] == b"<":
             # A challenge, an error or a login page in its place: another day it may be there.
@@ -37,8 +41,18 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
     except MemoryError:
         reason = "too large for the crawl's memory (crawl.memory_mb)"
         return replace(item, status=MediaStatus.SKIPPED, reason=reason, data=None)
-    if look is not None:
-        # Here, where nothing waits for it; the commit asks again should a case have changed.
-        look.matches(bank)
+    look = _look(picture, hashed, bank) if len(bank.local) else None
     known = facts is not None
     return replace(item, status=MediaStatus.HASHED, facts=hashed, known=known, data=None, look=look)
+
+
+def _look(picture: Picture, facts: MediaFacts, bank: Bank) -> Look | None:
+    """Look for photos inside a picture; None where the memory for it is lacking: hashes must do."""
+    try:
+        look = Look(facts, probe_of(picture.rgb))
+        # Here, where nothing waits for it; the commit asks again should a case have changed.
+        look.matches(bank)
+    except MemoryError:
+        log.warning("features.no_memory", hint="crawl.memory_mb")
+        return None
+    return look

@@ -13,9 +13,11 @@ from tests.integration.processes import of_home
 from tests.integration.world import Home, World
 
 
-@pytest.mark.parametrize(("times", "pause_s", "kept"), [(1, 0.3, 6), (2, 30.0, 0)])
+@pytest.mark.parametrize(
+    ("times", "pause_s", "kept"), [(1, 0.3, "what was read"), (2, 30.0, "all but the page at hand")]
+)
 def test_a_crawl_is_stopped_after_its_page_or_at_once(
-    times: int, pause_s: float, kept: int, world: World, world_home: Home
+    times: int, pause_s: float, kept: str, world: World, world_home: Home
 ) -> None:
     world_home.watch(world.channel_address)
     world.telegram.delay("/file/", pause_s)
@@ -32,14 +34,14 @@ def test_a_crawl_is_stopped_after_its_page_or_at_once(
             time.sleep(0.02)
         for _ in range(times):
             process.send_signal(signal.SIGINT)
-            time.sleep(0.3)
+            time.sleep(0.05)
         _, told = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in told
-    assert told.splitlines()[-1].endswith("stopped; what was read is kept, crawl again to go on")
+    assert told.splitlines()[-1] == f"haechi: stopped; {kept} is kept, crawl again to go on"
     assert of_home(world_home) == []
     (run,) = world_home.runs()
-    assert (run.outcome, run.counts.posts_new) == (Outcome.STOPPED, kept)
+    assert (run.outcome, run.counts.posts_new) == (Outcome.STOPPED, 6 if times == 1 else 0)
     assert "running" not in world_home.haechi("status").stdout.splitlines()[2]
 
     world.telegram.delay("/file/", 0)

@@ -60,13 +60,17 @@ def posts(home: Home) -> int:
     return int(str(home.rows("SELECT count(*) FROM posts")[0][0]))
 
 
-@pytest.mark.parametrize(("pause_s", "kept"), [(0.3, 6), (50.0, 0)], ids=["quick", "stuck"])
+@pytest.mark.parametrize(
+    ("path", "pause_s", "kept"),
+    [("/file/", 0.3, 6), ("/file/", 50.0, 6), ("/s/", 50.0, 0)],
+    ids=["quick", "stuck at a picture", "stuck at a page"],
+)
 def test_a_daemon_that_is_asked_to_stop_in_mid_crawl_ends_in_time(
-    pause_s: float, kept: int, world: World, home: Home
+    path: str, pause_s: float, kept: int, world: World, home: Home
 ) -> None:
-    world.telegram.delay("/file/", pause_s)
+    world.telegram.delay(path, pause_s)
     with running(home) as process:
-        wait_for(lambda: world.telegram.asked("/file/"))
+        wait_for(lambda: world.telegram.asked(path))
         process.send_signal(signal.SIGTERM)
         asked_at = time.monotonic()
         assert process.wait(15) == 0
@@ -80,16 +84,16 @@ def test_a_daemon_that_is_asked_to_stop_in_mid_crawl_ends_in_time(
     spans = home.rows("SELECT value FROM checkpoints WHERE key = 'spans'")
     assert spans == ([("[[1, 7]]",)] if kept else [])
     # The mail waits for the next start.
-    world.telegram.delay("/file/", 0)
+    world.telegram.delay(path, 0)
     assert home.haechi("crawl", "--all").returncode == 0
     assert posts(home) == 6
     assert len(world.mailbox.mails) == 1
 
 
 def test_a_crawl_ends_by_itself_when_its_daemon_is_killed(world: World, home: Home) -> None:
-    world.telegram.delay("/file/", 0.5)
+    world.telegram.delay("/s/", 5.0)
     with running(home) as process:
-        wait_for(lambda: world.telegram.asked("/file/"))
+        wait_for(lambda: world.telegram.asked("/s/"))
         process.kill()
         process.wait(5)
     assert len(of_home(home)) == 1
@@ -98,10 +102,12 @@ def test_a_crawl_ends_by_itself_when_its_daemon_is_killed(world: World, home: Ho
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 1
     assert "another crawl of @small_news is at work" in refused.stderr
-    assert wait_until_gone(home, 6) == []
+    # Whom it names is there to be stopped.
+    assert f"(process {process.pid})" not in refused.stderr
+    assert wait_until_gone(home, 8) == []
     assert posts(home) == 6
 
-    world.telegram.delay("/file/", 0)
+    world.telegram.delay("/s/", 0)
     assert home.haechi("crawl", "--all").returncode == 0
     assert {run.outcome for run in home.runs()} <= {Outcome.OK, Outcome.STOPPED}
     assert posts(home) == 6

@@ -82,7 +82,11 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Folder to make.")] = Path("haechi-demo"),
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
 ) -> None:
-    """Run the whole job on this machine: crawl, match, index and mail; then look around in it."""
+    """Run the whole job on this machine.
+
+    A forum, a channel and a mail server of its own are crawled, matched, indexed and mailed;
+    then look around in it.
+    """
     home = find_home(folder)
     _prepare(home)
     result = _play(home)
@@ -144,6 +148,7 @@ def _play(home: Path) -> Result:
             story.second_act()
             bar.update(bar.task_ids[0], description="second round")
             _wait_for_rounds(store, _rounds(store) + ENOUGH_ROUNDS)
+        _pause(store)
         return _judge(store, settings, story, mailbox, time.monotonic() - started)
 
 
@@ -171,6 +176,13 @@ def _watch(forum: str, store: Store) -> None:
                 interval_s=INTERVAL_S,
                 now=utc_now(),
             )
+
+
+def _pause(store: Store) -> None:
+    """Pause the sources: they are gone when the demo ends, which is nothing to be told of."""
+    with store.write() as db:
+        for one in sources.every(db):
+            sources.change(db, one.id, paused=True)
 
 
 class _running:  # noqa: N801 - reads as a verb in `with`

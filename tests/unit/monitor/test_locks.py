@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import Busy
-from monitor.locks import hold, is_held, source_lock
+from monitor.locks import hold, is_held, sign, source_lock
 
 
 def test_a_lock_is_held_while_the_block_runs(tmp_path: Path) -> None:
@@ -92,3 +92,11 @@ def test_each_source_has_a_lock_of_its_own(tmp_path: Path) -> None:
     with hold(tmp_path, source_lock("s1"), what="a test"):
         assert is_held(tmp_path, source_lock("s1"))
         assert not is_held(tmp_path, source_lock("s2"))
+
+
+def test_a_lock_that_a_child_holds_as_well_names_the_child(tmp_path: Path) -> None:
+    with hold(tmp_path, "x", what="a test") as handle:
+        sign(handle, 7)
+        other = hold(tmp_path, "x", what="a test")
+        with pytest.raises(Busy, match=r"\(process 7\)"):
+            other.__enter__()

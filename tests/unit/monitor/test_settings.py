@@ -99,8 +99,6 @@ def test_a_missing_file_says_how_it_is_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("HAECHI_NETWORK__ALLOW_PRIVATE", "127.0.0.1"),
-        ("HAECHI_MAIL", "nothing"),
         ("HAECHI_MAIL__HOTS", "smtp.example.org"),
         ("HAECHI_MAIL__PORT", "99999"),
     ],
@@ -111,6 +109,42 @@ def test_a_wrong_variable_is_one_line(
     monkeypatch.setenv(name, value)
     told = complaint(tmp_path, "")
     assert name.split("_")[1] in told.upper()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("HAECHI_MAIL__TO", "a@b.c", """give a JSON list, such as '["team@example.org"]'"""),
+        ("haechi_mail__to", '"a@b.c"', """give a JSON list, such as '["team@example.org"]'"""),
+        (
+            "HAECHI_NETWORK__ALLOW_PRIVATE",
+            "127.0.0.1",
+            """give a JSON list, such as '["127.0.0.1:8101"]'""",
+        ),
+        (
+            "HAECHI_MAIL",
+            "hunter2",
+            "this is a section: give one of its settings, such as HAECHI_MAIL__HOST",
+        ),
+        (
+            "HAECHI_CRAWL",
+            "[" * 9_999,
+            "this is a section: give one of its settings, such as HAECHI_CRAWL__INTERVAL_S",
+        ),
+    ],
+)
+def test_a_variable_that_needs_json_says_so_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, advice: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert complaint(tmp_path, "") == f"environment: {name}: {advice}"
+
+
+def test_a_variable_that_is_near_to_none_gets_no_guess(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAECHI_FOO", "1")
+    assert complaint(tmp_path, "") == "environment: HAECHI_FOO: there is no such setting"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -8,16 +9,22 @@ import pytest
 
 from monitor.cli.demo.pictures import mirrored, original, photograph
 from monitor.errors import MediaError, SourceUnavailable, StoreError
+from monitor.features.sealing import KEY_BYTES, Sealer
+from monitor.models.finding import Finding, FindingStatus
+from monitor.models.match import Grade
 from monitor.models.post import Batch, Coverage, MediaKind, MediaRef, Post
 from monitor.models.run import Counts
 from monitor.models.source import Source
 from monitor.pictures import decode
+from monitor.registry.bank import Registry
 from monitor.registry.enrolment import fingerprint
 from monitor.store import cases, findings, outbox, posts, runs, sources
 from monitor.store.store import Store
 from pipelines import chain
 from pipelines.services import Services
-from tests.fixtures.stock import NOW
+from tests.fixtures.pictures import encoded
+from tests.fixtures.posted import photo
+from tests.fixtures.stock import NOW, new_source
 
 PICTURES = [photograph(number, (320, 240)) for number in (1, 2)]
 ENROLLED, COPY = original(PICTURES[0]).data, mirrored(PICTURES[0]).data
@@ -229,3 +236,134 @@ def test_pictures_that_a_pages_time_does_not_allow_are_left_to_a_later_crawl(
         assert {row.reason for row in rows} == {"the page took too long"}
         assert sources.load_checkpoint(db, source.id) == {"newest": 1}
     assert go(services, source, run_id, shown).media_hashed == 2
+
+
+SEALER = Sealer(bytes(KEY_BYTES))
+PAINTED = [photo(number) for number in (1, 2)]
+CROPS = [encoded(one.crop((256, 0, 640, 480)), "JPEG", quality=85) for one in PAINTED]
+
+
+def enrol_with_features(store: Store, number: int) -> None:
+    case_id = f"case-{number}"
+    made = decode(encoded(PAINTED[number - 1], "PNG"))
+    one = fingerprint(made, case_id, NOW, sealer=SEALER)
+    with store.write() as db:
+        cases.enrol(db, case_id, [one], actor="x", now=NOW)
+
+
+@pytest.fixture
+def looking(services: Services) -> Services:
+    """Services with a key, and case-1 with local features."""
+    enrol_with_features(services.store, 1)
+    return replace(services, registry=Registry(services.store, SEALER))
+
+
+def found_in(services: Services) -> list[Finding]:
+    with services.store.read() as db:
+        return findings.every(db)
+
+
+def alert_states(services: Services) -> dict[str, int]:
+    with services.store.read() as db:
+        return findings.count_alerts(db)
+
+
+def test_a_part_of_a_photo_is_found_placed_and_alerted(
+    looking: Services, source: Source, run_id: str, files: Files
+) -> None:
+    files.files = {url("crop"): CROPS[0], url("other"): CROPS[1]}
+    assert go(looking, source, run_id, post(1, "a", "crop", "other")).findings == 1
+    (one,) = found_in(looking)
+    assert (one.case_id, one.match.method, one.match.grade) == ("case-1", "features", Grade.STRONG)
+    assert one.match.placing is not None
+    assert 0.4 < one.match.placing.shown <= 0.65
+    assert alert_states(looking) == {"pending": 1}
+
+
+def test_the_same_part_in_two_threads_is_two_findings_and_one_alert(
+    looking: Services, source: Source, run_id: str, files: Files
+) -> None:
+    files.files = {url("crop"): CROPS[0], url("again"): CROPS[0]}
+    assert go(looking, source, run_id, post(1, "a", "crop"), post(2, "b", "again")).findings == 2
+    files.files = {url("third"): CROPS[0]}
+    assert go(looking, source, run_id, post(3, "c", "third")).findings == 1
+    assert {one.match.method for one in found_in(looking)} == {"features"}
+    assert alert_states(looking) == {"pending": 1}
+
+
+def test_a_file_that_is_known_by_its_sites_id_is_found_again_without_being_fetched(
+    looking: Services, source: Source, run_id: str, files: Files
+) -> None:
+    def shown(number: int) -> Post:
+        ref = MediaRef(url("crop"), MediaKind.PHOTO, origin_id="tg:1")
+        return replace(post(number), media=(ref,))
+
+    files.files = {url("crop"): CROPS[0]}
+    go(looking, source, run_id, shown(1))
+    files.files = {}
+    files.asked.clear()
+    assert go(looking, source, run_id, shown(2)).findings == 1
+    assert files.asked == []
+    first, second = found_in(looking)
+    assert first.match == second.match
+    with looking.store.write() as db:
+        cases.withdraw(db, "case-1", actor="x", now=NOW)
+    assert go(looking, source, run_id, shown(3)).findings == 0
+
+
+class Meanwhile:
+    """A fetcher that does something while it fetches one file."""
+
+    def __init__(self, files: dict[str, bytes], at: str, act: Callable[[], None]) -> None:
+        self._files, self._at, self._act = files, at, act
+
+    async def __call__(self, asked: str) -> bytes:
+        if asked == self._at:
+            self._act()
+        return self._files[asked]
+
+
+def test_a_case_that_is_enrolled_after_the_hashing_is_matched_with_the_commit(
+    looking: Services, source: Source, run_id: str
+) -> None:
+    given = {url("crop"): CROPS[1], url("last"): STRANGER}
+    fetch = Meanwhile(given, url("last"), lambda: enrol_with_features(looking.store, 2))
+    counts = go(replace(looking, fetch=fetch), source, run_id, post(1, "a", "crop", "last"))
+    assert counts.findings == 1
+    (one,) = found_in(looking)
+    assert (one.case_id, one.match.method) == ("case-2", "features")
+
+
+def test_a_case_whose_features_are_deleted_after_the_hashing_is_not_found_by_them(
+    looking: Services, source: Source, run_id: str
+) -> None:
+    def revoke() -> None:
+        with looking.store.write() as db:
+            cases.revoke_consent(db, "case-1", actor="x", now=NOW)
+
+    fetch = Meanwhile({url("crop"): CROPS[0], url("last"): STRANGER}, url("last"), revoke)
+    counts = go(replace(looking, fetch=fetch), source, run_id, post(1, "a", "crop", "last"))
+    assert counts.findings == 0
+
+
+def test_without_a_key_whole_pictures_are_still_found(
+    looking: Services, services: Services, source: Source, run_id: str, files: Files
+) -> None:
+    whole = encoded(PAINTED[0].resize((320, 240)), "JPEG")
+    files.files = {url("crop"): CROPS[0], url("whole"): whole}
+    assert go(services, source, run_id, post(1, "a", "crop", "whole")).findings == 1
+    assert [one.match.method for one in found_in(looking)] == ["pdq"]
+
+
+def test_media_that_a_person_dismissed_are_found_elsewhere_and_not_alerted(
+    looking: Services, source: Source, run_id: str, files: Files
+) -> None:
+    files.files = {url("crop"): CROPS[0]}
+    go(looking, source, run_id, post(1, "a", "crop"))
+    (one,) = found_in(looking)
+    with looking.store.write() as db:
+        findings.decide(db, one.id, FindingStatus.DISMISSED, actor="kim", now=NOW)
+        other = new_source(db, "@elsewhere")
+        run = runs.start(db, other.id, NOW)
+    assert go(looking, other, run, post(1, "a", "crop")).findings == 1
+    assert alert_states(looking) == {"cancelled": 1}

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from monitor.models.source import Source
 from monitor.store import cases, findings, outbox, posts
@@ -113,3 +115,15 @@ def test_a_hunt_that_finds_nothing_new_has_nothing_indexed_anew(
     hunt(store, settings_of(tmp_path))
     with store.read() as db:
         assert outbox.head(db, 9) == []
+
+
+@pytest.mark.usefixtures("_crawled")
+def test_a_hunt_goes_by_hashes_and_says_nothing_of_a_key_that_it_does_not_need(
+    store: Store, tmp_path: Path
+) -> None:
+    sealed = replace(fingerprint("case-1", LOOK), features=b"sealed")
+    with store.write() as db:
+        cases.enrol(db, "case-1", [sealed], actor="x", now=NOW)
+    with capture_logs() as logged:
+        assert hunt(store, settings_of(tmp_path)) == (2, 2)
+    assert logged == []

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from monitor import logs
 from monitor.errors import Busy
 from monitor.locks import hold, is_held, source_lock
-from monitor.models.run import Outcome, Run
+from monitor.models.run import Counts, Outcome, Run
 from monitor.models.source import Source, SourceState
 from monitor.settings import Settings, build
 from monitor.store import runs, sources
@@ -178,3 +179,41 @@ def test_two_homes_of_one_store_crawl_a_source_one_after_another(
     assert other.state_folder == tmp_path
     with hold(tmp_path, source_lock(source.id), what="a test"), pytest.raises(Busy):
         runner.crawl(source, store, other)
+
+
+def test_a_source_that_is_crawled_names_the_process_that_crawls_it(
+    store: Store, source: Source, tmp_path: Path, pretend: Callable[[str], None]
+) -> None:
+    script = f"echo $$ > {tmp_path}/pid; sleep 0.3; cp {tmp_path}/run/source-*.lock {tmp_path}/told"
+    run_with(pretend, script, source, store, settings_of(tmp_path))
+    assert (tmp_path / "told").read_text() == (tmp_path / "pid").read_text().strip()
+
+
+@pytest.mark.parametrize("state", [SourceState.NEW, SourceState.CHANGED])
+def test_a_new_source_whose_crawl_was_stopped_after_some_pages_is_not_new_any_more(
+    store: Store,
+    source: Source,
+    tmp_path: Path,
+    pretend: Callable[[str], None],
+    state: SourceState,
+) -> None:
+    stop = threading.Event()
+    stop.set()
+
+    def pages(run_id: str) -> None:
+        with store.write() as db:
+            runs.add_counts(db, run_id, Counts(pages=1, posts_new=3))
+
+    with store.write() as db:
+        sources.change(db, source.id, state=state.value)
+    pretend("exec sleep 60")
+    with pytest.MonkeyPatch.context() as patch:
+        spawn = runner._spawn
+        patch.setattr(runner, "_spawn", lambda *given: (pages(given[1]), spawn(*given))[1])
+        run = runner.crawl(source, store, settings_of(tmp_path), stop=stop)
+    assert run.outcome is Outcome.STOPPED
+    with store.read() as db:
+        (known,) = sources.every(db)
+    assert known.state is (SourceState.OK if state is SourceState.NEW else state)
+    assert known.last_new_at is not None
+    assert known.last_success_at is None

@@ -1,4 +1,4 @@
-"""Local features, and where in a picture they placed a photo."""
+"""Local features, panels, and where in a picture a photo was placed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add what local features need."""
+    """Add what finding parts needs."""
     with op.batch_alter_table("cases") as cases:
         cases.add_column(sa.Column("consent_at", sa.DateTime(), nullable=True))
         cases.add_column(sa.Column("consent_by", sa.String(), nullable=True))
@@ -25,6 +25,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("fingerprint_id", name=op.f("pk_local_features")),
     )
+    with op.batch_alter_table("media") as media:
+        media.add_column(sa.Column("panels", sa.JSON(), nullable=True))
     with op.batch_alter_table("findings") as findings:
         findings.alter_column("distance", existing_type=sa.Integer(), nullable=True)
         findings.add_column(sa.Column("placing", sa.JSON(), nullable=True))

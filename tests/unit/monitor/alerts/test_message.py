@@ -9,6 +9,7 @@ import pytest
 
 from monitor.alerts.message import compose, compose_test
 from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
+from monitor.models.match import Placing
 from tests.fixtures.stock import NOW, match
 
 FINDING = Finding(
@@ -142,3 +143,23 @@ def test_a_test_mail_says_that_it_is_one() -> None:
     assert "시험" in mail["Subject"]
     assert "Nothing was found" in mail.get_content()
     assert mail["Message-ID"].endswith("@example.org>")
+
+
+PLACED = replace(
+    FINDING.match,
+    method="features",
+    distance=None,
+    transform="rot90",
+    region=(0.5, 0.0, 0.5, 0.5),
+    placing=Placing(inliers=40, agreement=0.875, shown=0.6, scale=0.5, angle=-12.0),
+)
+
+
+def test_a_mail_says_that_a_photo_is_in_a_part_of_the_picture() -> None:
+    parts = bodies(made(replace(FINDING, match=PLACED)))
+    for text in parts.values():
+        assert "in a part of the picture, and 88% of it looks the same" in text
+        assert "보이는 부분의 88% 일치" in text
+        assert "a quarter turn to the left" in text
+        assert "None" not in text
+        assert "of 256 bits" not in text

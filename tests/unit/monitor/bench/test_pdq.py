@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from monitor.bench import BENCHES, pdq
+from monitor.bench import BENCHES, Options, _reference, pdq
 from monitor.errors import Misuse
 from tests.fixtures.pictures import made
 
@@ -16,27 +17,31 @@ def _one_round(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def photos(tmp_path: Path) -> Path:
+def in_folder(options: Options, tmp_path: Path) -> Options:
     Image.fromarray(made("blobs", 200, 160)).save(tmp_path / "a.png")
     (tmp_path / "note.txt").write_text("not a picture", encoding="utf-8")
-    return tmp_path
+    return replace(options, photos=tmp_path)
 
 
 def test_bench_is_found_by_its_name() -> None:
     assert BENCHES["pdq"].run is pdq.run
 
 
-def test_folder_is_measured_and_other_files_in_it_are_passed_over(photos: Path) -> None:
-    rows = {row["way"]: row for row in pdq.run(photos)}
+def test_folder_is_measured_and_other_files_in_it_are_passed_over(in_folder: Options) -> None:
+    rows = {row["way"]: row for row in pdq.run(in_folder)}
     assert rows["hash"]["photos"] == 1
     assert rows["hash"]["differing"] == 0
 
 
-def test_works_without_the_reference(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdq, "pdqhash", None)
-    assert [row["way"] for row in pdq.run(photos)] == ["decode + hash", "hash"]
+def test_works_without_the_reference(in_folder: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_reference, "IS_THERE", False)
+    assert [row["way"] for row in pdq.run(in_folder)] == ["decode + hash", "hash"]
 
 
-def test_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+def test_without_a_folder_painted_pictures_are_measured(options: Options) -> None:
+    assert {row["photos"] for row in pdq.run(options)} == {4}
+
+
+def test_folder_without_pictures_is_refused(options: Options, tmp_path: Path) -> None:
     with pytest.raises(Misuse, match="no picture"):
-        pdq.run(tmp_path)
+        pdq.run(replace(options, photos=tmp_path))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -59,10 +60,16 @@ def test_what_is_no_photo_is_one_line_and_the_others_are_enrolled(
     cut = tmp_path / "cut.jpg"
     cut.write_bytes(photos[0].read_bytes()[:2_000])
     missing = tmp_path / "missing.jpg"
-    ended = at_home("enrol", text, photos[0], cut, missing, photos[1], "--case", "1")
+    pipe = tmp_path / "pipe.jpg"
+    os.mkfifo(pipe)
+    ended = at_home("enrol", text, photos[0], cut, missing, pipe, photos[1], "--case", "1")
     assert ended.code == 1
-    lines = ended.err.splitlines()
-    assert [line.split(": ")[0] for line in lines] == [str(text), str(cut), str(missing)]
+    assert [line.split(": ") for line in ended.err.splitlines()] == [
+        [str(text), "not a picture of a known format"],
+        [str(cut), "truncated"],
+        [str(missing), "no such file"],
+        [str(pipe), "not a regular file"],
+    ]
     assert counted(at_home) == {"1": 2}
 
 
@@ -73,8 +80,24 @@ def test_what_is_no_photo_is_one_line_and_the_others_are_enrolled(
 def test_enrolling_needs_one_plain_case(
     at_home: Haechi, photos: list[Path], options: tuple[str, ...]
 ) -> None:
-    assert at_home("enrol", photos[0], *options).code == 2
+    ended = at_home("enrol", photos[0], *options)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert ("not both" in ended.err) == ("--case-from-folder" in options)
     assert counted(at_home) == {}
+
+
+@pytest.mark.parametrize("entries", [[], [{"pdq": ["zz"]}, 7]])
+def test_an_import_without_a_valid_fingerprint_opens_no_case(
+    at_home: Haechi, tmp_path: Path, entries: list[object]
+) -> None:
+    made = tmp_path / "mine.json"
+    content = {"format": "haechi-fingerprints", "version": 1, "fingerprints": entries}
+    made.write_text(json.dumps(content))
+    for options in ((), ("--case", "7")):
+        ended = at_home("import", made, *options)
+        assert (ended.code, ended.out) == (1, "")
+        assert "nothing was imported" in ended.err
+    assert at_home("cases", "list", "--json").rows == []
 
 
 def test_an_empty_folder_is_misuse(at_home: Haechi, tmp_path: Path) -> None:
@@ -122,7 +145,7 @@ def test_a_fingerprint_made_elsewhere_is_imported_and_finds_the_photo(
     assert ended.code == 0
     assert "no photo and no file name is in it" in ended.out
     assert "gildong" not in made.read_text()
-    for told in ("imported 1 fingerprint into case 7\n", "case 7, 1 were already there"):
+    for told in ("imported 1 fingerprint into case 7\n", "case 7, 1 were already there\n"):
         ended = at_home("import", made, "--case", "7")
         assert ended.code == 0
         assert told in ended.out
@@ -154,6 +177,7 @@ def test_wrong_entries_of_an_import_are_named_and_the_good_ones_taken(
     assert ended.code == 1
     assert "fingerprint 2 is not valid" in ended.err
     assert counted(at_home) == {"7": 2}
+    assert ended.out.endswith("is searched by: haechi hunt\n")
     made.write_text("{}")
     assert at_home("import", made, "--case", "7").code == 2
     assert at_home("import", made, "--case", "a b").code == 2

@@ -2,14 +2,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from monitor.store import findings
+from monitor.models.match import Grade, Placing
+from monitor.store import findings, posts
 from monitor.store.store import Store
-from tests.fixtures.stock import found, open_case
+from tests.fixtures.stock import (
+    ALERTING,
+    NOW,
+    found,
+    item,
+    match,
+    new_source,
+    open_case,
+    picture,
+)
 
 Haechi = Callable[..., Any]
 
@@ -108,3 +119,42 @@ def test_a_finding_that_does_not_exist_is_misuse(at_home: Haechi, verb: str) -> 
     ended = at_home("findings", verb, "d\x1bnone")
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert "\x1b" not in ended.err
+
+
+def test_a_photo_in_a_part_of_a_picture_is_told_in_words(at_home: Haechi, store: Store) -> None:
+    placing = Placing(inliers=41, agreement=0.875, shown=0.6, scale=0.5, angle=-12.4)
+    one = replace(
+        match("case-1", "a", grade=Grade.REVIEW),
+        method="features",
+        distance=None,
+        region=(0.5, 0.25, 0.125, 0.5),
+        placing=placing,
+    )
+    with store.write() as db:
+        open_case(db)
+        source = new_source(db, "@channel")
+        posts.write(db, [item(source, 1, media=[picture("a")])], NOW)
+        (key,) = findings.add(
+            db,
+            source_id=source.id,
+            post_id=posts.post_id(source.id, "1"),
+            matches=[one],
+            alerting=ALERTING,
+            now=NOW,
+        )
+    told = at_home("findings", "show", key).out
+    for words in (
+        "50 % from its left and 25 % from its top, over 12 % of its width and 50 % of its height",
+        "It is mirrored",
+        "turned to the left by 12 degrees",
+        "41 places of the photo were found again",
+        "60% of the photo is shown, and 88% of that looks the same",
+        "only a person can say. No mail was sent.",
+    ):
+        assert words in told
+    assert "None" not in told
+    (row,) = at_home("findings", "list", "--json").rows
+    assert (row["distance"], row["inliers"], row["shown"]) == (None, 41, 0.6)
+    assert (row["region"], row["angle"], row["grade"]) == ([0.5, 0.25, 0.125, 0.5], -12.4, "review")
+    assert "41 places" in at_home("findings").out
+    assert at_home("alerts", "list", "--json").rows == []

@@ -16,6 +16,8 @@ from sqlalchemy.exc import OperationalError
 from monitor import __version__
 from monitor.cli.app import app
 from monitor.store import cases
+from monitor.store.store import Store
+from tests.fixtures.stock import found
 
 README = Path(__file__).resolve().parents[4] / "README.md"
 
@@ -249,3 +251,70 @@ def test_an_error_of_our_own_is_one_line_that_quotes_nothing(
     text = (folder / "logs" / "haechi.log").read_text()
     assert "command.bug" in text
     assert "crawled page" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("nonsense",), "no such command 'nonsense'; see haechi --help"),
+        (("enrol",), "missing argument 'paths'; see haechi enrol --help"),
+        (("--nonsense",), "no such option: --nonsense; see haechi --help"),
+        (("search", "x", "--limit"), "option '--limit' requires an argument; see haechi --help"),
+        (
+            ("search", "x", "--limit", "0"),
+            "--limit: '0' is not a whole number from 1 to 1000; see haechi search --help",
+        ),
+        (
+            ("findings", "--status", "maybe"),
+            "--status: 'maybe' is not one of 'new', 'confirmed', 'dismissed'; "
+            "see haechi findings list --help",
+        ),
+        (
+            ("posts", "\x1b[2J"),
+            "got unexpected extra argument(s) (\\x1b[2J); see haechi posts --help",
+        ),
+    ],
+)
+def test_a_command_line_that_can_not_be_understood_is_told_in_one_line(
+    haechi: Callable[..., Any], arguments: tuple[str, ...], told: str
+) -> None:
+    ended = haechi(*arguments)
+    assert (ended.code, ended.out, ended.err) == (2, "", f"haechi: {told}\n")
+
+
+def test_a_command_that_is_told_nothing_shows_its_help(haechi: Callable[..., Any]) -> None:
+    for arguments in ((), ("index",)):
+        ended = haechi(*arguments)
+        assert ended.code == 2
+        assert ended.err.startswith("Usage: haechi")
+
+
+@pytest.mark.parametrize("group", ["cases", "sources", "findings", "alerts"])
+def test_options_before_the_command_of_a_group_are_the_commands_own(
+    at_home: Callable[..., Any], store: Store, group: str
+) -> None:
+    with store.write() as db:
+        found(db)
+    (row,) = at_home(group, "list", "--json").rows
+    for words in (("--json",), ("--json", "list"), ("list", "--json")):
+        assert at_home(group, *words).rows == [row]
+    ended = at_home(group, "--nonsense", "list")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+
+
+def test_options_of_a_list_are_refused_by_a_command_that_has_none_such(
+    at_home: Callable[..., Any], store: Store
+) -> None:
+    with store.write() as db:
+        (finding,) = found(db)
+    assert at_home("findings", "--json", "show", finding).rows[0]["id"] == finding
+    ended = at_home("findings", "--case", "case-1", "confirm", finding)
+    assert (ended.code, ended.out) == (2, "")
+    assert "no such option: --case; see haechi findings confirm --help" in ended.err
+    assert at_home("findings", "--case", "nope", "list").code == 2
+    assert at_home("findings", "--status", "dismissed", "list", "--json").rows == []
+
+
+def test_no_line_of_a_help_is_cut(haechi: Callable[..., Any]) -> None:
+    for arguments in ((), *((path[0],) for path in COMMANDS if len(path) > 1)):
+        assert "..." not in haechi(*arguments, "--help").out.partition("Commands:")[2], arguments

@@ -105,3 +105,29 @@ def test_a_reader_that_goes_away_is_not_worth_a_word(folder: Path) -> None:
     )
     os.close(write)
     assert ended.stderr == ""
+
+
+def test_on_a_terminal_there_are_lines_for_people_and_the_log_is_in_its_file(folder: Path) -> None:
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [*COMMAND, "--home", str(folder), "run"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        log = folder / "logs" / "haechi.log"
+        deadline = time.monotonic() + 30
+        while not log.exists() or "daemon.started" not in log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+    told = os.read(ours, 9_999).decode()
+    os.close(ours)
+    assert [line.partition(";")[0].partition(" while")[0] for line in told.splitlines()] == [
+        "haechi: watching 0 sources",
+        "haechi: add one",
+        "haechi: stopped",
+    ]

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageOps
 
+from tests.fixtures.posted import collage, overlap, photo
+
 Haechi = Callable[..., Any]
 
 
@@ -108,3 +110,35 @@ def test_a_hunt_in_an_empty_store_is_fine(at_home: Haechi, photos: list[Path]) -
     ended = at_home("hunt", "--case", "1")
     assert ended.code == 0
     assert "0 new findings" in ended.out
+
+
+def test_a_scan_says_where_an_enrolled_photo_is_in_a_picture(
+    at_home: Haechi, tmp_path: Path
+) -> None:
+    paths = {name: tmp_path / f"{name}.png" for name in ("photo", "collage", "stranger")}
+    photo(1).save(paths["photo"])
+    collage(photo(5), photo(6), photo(1), photo(7)).save(paths["collage"])
+    collage(*map(photo, range(5, 9))).save(paths["stranger"])
+    at_home("enrol", paths["photo"], "--case", "1", "--local-features")
+    same, found, other = at_home("scan", *paths.values(), "--json").rows
+    assert [one["method"] for one in same["matches"]] == ["sha256"]
+    assert (other["status"], other["matches"]) == ("no match", [])
+    (one,) = found["matches"]
+    assert (one["case"], one["grade"], one["transform"]) == ("1", "strong", "none")
+    assert overlap(tuple(one["region"]), (0, 0.5, 0.5, 0.5)) > 0.95
+    assert at_home("scan", paths["collage"]).out.count("strong") == 1
+
+
+def test_the_places_by_which_a_part_of_a_photo_was_found_are_told(
+    at_home: Haechi, tmp_path: Path
+) -> None:
+    photo(1).save(tmp_path / "photo.png")
+    photo(1).crop((256, 0, 640, 480)).save(tmp_path / "crop.png")
+    at_home("enrol", tmp_path / "photo.png", "--case", "1", "--local-features")
+    (row,) = at_home("scan", tmp_path / "crop.png", "--json").rows
+    (one,) = row["matches"]
+    assert (one["method"], one["distance"]) == ("features", None)
+    assert one["inliers"] > 20
+    assert 0.9 < one["agreement"] <= 1
+    assert 0.4 < one["shown"] <= 0.65
+    assert f"{one['inliers']} places" in at_home("scan", tmp_path / "crop.png").out

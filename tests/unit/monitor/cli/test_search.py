@@ -184,3 +184,24 @@ def test_posts_are_listed_with_their_media(at_home: Haechi, store: Store) -> Non
     assert (first["id"], first["text"], first["deleted"]) == ("1", "하나", False)
     assert first["media"][0]["status"] == "hashed"
     assert second["source"] == "@channel"
+
+
+def test_a_search_in_an_index_that_lost_posts_fails_with_what_it_has(
+    at_home: Haechi, store: Store, folder: Path
+) -> None:
+    write(store, "합성사진", "둘")
+    at_home("index", "drain")
+    (folder / "search.db").unlink()
+    with store.write() as db:
+        posts.write(db, [item(new_source(db), 3, "사진 셋")], NOW)
+        outbox.enqueue(db, outbox.POST, [posts.post_id(new_source(db).id, "3")], NOW)
+    at_home("index", "drain")
+    for options in ((), ("--json",)):
+        ended = at_home("search", "사진", *options)
+        assert ended.code == 1
+        assert "사진 셋" in ended.out
+        assert ended.err == (
+            "haechi: the search index has only 1 of 3 posts: haechi index rebuild\n"
+        )
+    at_home("index", "rebuild")
+    assert at_home("search", "사진").code == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from monitor.cli.sources import parse_address, parse_interval
+from monitor.cli.sources import interval, parse_address, parse_interval
 from monitor.errors import Misuse
 from monitor.locks import hold, source_lock
 from monitor.models.run import Counts, Outcome, Run
@@ -108,6 +108,8 @@ def test_a_wrong_address_is_misuse_in_one_line_and_is_not_watched(
     ended = at_home("sources", "add", given)
     assert ended.code == 2
     assert ended.err.count("\n") == 1
+    assert "cast" not in ended.err
+    assert "IPv6" not in ended.err
     assert at_home("sources", "list", "--json").rows == []
 
 
@@ -118,9 +120,24 @@ def test_an_interval_is_a_number_and_a_unit(text: str, seconds: int) -> None:
     assert parse_interval(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0", "0s", "-5m", "1.5h", "m", "5 w", "999999999", "9999d"])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1, "1s"), (90, "90s"), (600, "10m"), (5_400, "90m"), (3_600, "1h"), (172_800, "2d")],
+)
+def test_an_interval_is_written_as_people_write_it(seconds: int, text: str) -> None:
+    assert interval(seconds) == text
+    assert parse_interval(text) == seconds
+
+
+def test_a_listing_has_intervals_as_people_write_them(at_home: Haechi) -> None:
+    assert "watching @channel every 10m" in at_home("sources", "add", "@channel", "--every=600").out
+    assert " 10m " in at_home("sources").out
+    assert ", every 10m" in at_home("sources", "show", "@channel").out
+
+
+@pytest.mark.parametrize("text", ["", "0", "0s", "-5m", "1.5h", "m", "5 w", "999999999", "367d"])
 def test_anything_else_is_no_interval(text: str) -> None:
-    with pytest.raises(Misuse, match="--every"):
+    with pytest.raises(Misuse, match=r"--every .* from 1s to 366d"):
         parse_interval(text)
 
 
@@ -157,10 +174,11 @@ def test_a_forum_that_is_watched_by_another_address_is_refused(at_home: Haechi, 
 @pytest.mark.parametrize(
     "other",
     [
-        "https://forum.example/",
+        "https://forum.example/other/",
         "https://forum.example:8443/board/",
-        "https://forum.example/board/?f=2",
+        "https://forum.example/board2/?f=2",
         "https://old.forum.example/board/",
+        "@board",
     ],
 )
 def test_another_place_of_a_watched_site_is_no_twin(at_home: Haechi, other: str) -> None:
@@ -178,6 +196,34 @@ def test_a_twin_of_an_address_that_an_older_haechi_kept_is_refused(
         assert ended.code == 2
         assert "as https://forum.example/index.php, which is watched already" in ended.err
     assert len(at_home("sources", "list", "--json").rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("watched", "other", "how"),
+    [
+        ("https://forum.example/", "https://www.forum.example/viewforum.php?f=2", "is part of"),
+        ("http://forum.example/a/", "https://forum.example/a/b/", "is part of"),
+        ("https://forum.example/a/viewforum.php?f=2", "https://forum.example/a/", "has a part in"),
+    ],
+)
+def test_a_forum_and_a_part_of_it_are_watched_both_only_on_request(
+    at_home: Haechi, watched: str, other: str, how: str
+) -> None:
+    at_home("sources", "add", watched)
+    ended = at_home("sources", "add", other)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert how in ended.err
+    assert watched in ended.err
+    assert len(at_home("sources", "list", "--json").rows) == 1
+    assert at_home("sources", "add", other, "--anyway").code == 0
+    assert at_home("sources", "add", watched, "--every", "1h").code == 0
+    assert len(at_home("sources", "list", "--json").rows) == 2
+
+
+def test_two_boards_of_a_forum_are_two_places(at_home: Haechi) -> None:
+    for number in (1, 2):
+        address = f"https://forum.example/viewforum.php?f={number}"
+        assert at_home("sources", "add", address).code == 0
 
 
 @pytest.mark.parametrize(
@@ -297,9 +343,19 @@ def test_a_source_that_is_not_watched_is_misuse(at_home: Haechi, command: tuple[
     assert ended.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", [("crawl",), ("crawl", "@channel", "--all")])
-def test_a_crawl_needs_one_source_or_all(at_home: Haechi, command: tuple[str, ...]) -> None:
-    assert at_home(*command).code == 2
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("crawl",), "say which source"),
+        (("crawl", "@channel", "--all"), "one of the two, not both"),
+    ],
+)
+def test_a_crawl_needs_one_source_or_all(
+    at_home: Haechi, command: tuple[str, ...], told: str
+) -> None:
+    ended = at_home(*command)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert told in ended.err
 
 
 def test_a_crawl_of_nothing_says_how_to_begin(at_home: Haechi) -> None:

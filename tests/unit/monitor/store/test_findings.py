@@ -1,15 +1,30 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from monitor.hashes.pdq import THRESHOLD
 from monitor.models.finding import AlertState, FindingStatus
-from monitor.models.match import Grade
-from monitor.store import audit, cases, findings
+from monitor.models.match import Grade, Match, Placing
+from monitor.store import audit, cases, findings, posts, sources
 from monitor.store.findings import Alerting
 from monitor.store.store import Store
-from tests.fixtures.stock import ALERTING, NOW, StoppedClock, found, match
+from tests.fixtures.stock import (
+    ALERTING,
+    NOW,
+    StoppedClock,
+    digest,
+    facts,
+    flipped,
+    found,
+    item,
+    match,
+    new_source,
+    open_case,
+    picture,
+)
 
 TWO = Alerting((("mail", "a@example.org"), ("mail", "b@example.org")), "example.org")
 
@@ -146,6 +161,32 @@ def test_dismissed_media_are_never_told_of_again(store: Store) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("bits", "quality", "told"), [(THRESHOLD, 90, 0), (THRESHOLD + 1, 90, 1), (0, 10, 1)]
+)
+def test_near_copies_of_dismissed_media_are_not_told_of_either(
+    store: Store, bits: int, quality: int, told: int
+) -> None:
+    with store.write() as db:
+        (key,) = found(db)
+        findings.decide(db, key, FindingStatus.DISMISSED, actor="kim", now=NOW)
+        source = sources.find(db, "@channel")
+        assert source is not None
+        near = facts("b", pdq=flipped(facts("a").pdq, bits), quality=quality)
+        posts.write(db, [item(source, 2, media=[picture("b", facts=near)])], NOW)
+        new = findings.add(
+            db,
+            source_id=source.id,
+            post_id=posts.post_id(source.id, "2"),
+            matches=[match("case-1", "b")],
+            alerting=ALERTING,
+            now=NOW,
+        )
+        assert len(new) == 1
+        waiting = findings.due_alerts(db, NOW, 9)
+    assert len(waiting) == told
+
+
 def test_a_confirmation_leaves_alerts_alone_and_is_in_the_audit(store: Store) -> None:
     with store.write() as db:
         (key,) = found(db)
@@ -214,3 +255,65 @@ def test_alerts_are_due_from_their_time_on_and_retry_makes_all_due(store: Store)
         findings.set_alert(db, alert.id, AlertState.SENT)
         assert findings.retry_alerts(db, NOW) == 0
         assert findings.count_alerts(db) == {"sent": 1}
+
+
+PLACING = Placing(inliers=40, agreement=0.9, shown=0.6, scale=0.5, angle=-3.5)
+
+
+def placed(name: str = "a", *, grade: Grade = Grade.STRONG, case_id: str = "case-1") -> Match:
+    """A match by local features."""
+    return replace(
+        match(case_id, name, grade=grade),
+        method="features",
+        distance=None,
+        region=(0.1, 0.2, 0.3, 0.4),
+        placing=PLACING,
+    )
+
+
+def placed_in(store: Store, number: int, one: Match, address: str = "@channel") -> list[str]:
+    with store.write() as db:
+        if not cases.is_active(db, one.case_id):
+            open_case(db, one.case_id)
+        source = sources.find(db, address) or new_source(db, address)
+        posts.write(db, [item(source, number, media=[picture("a")])], NOW)
+        return findings.add(
+            db,
+            source_id=source.id,
+            post_id=posts.post_id(source.id, str(number)),
+            matches=[one],
+            alerting=ALERTING,
+            now=NOW,
+        )
+
+
+def test_where_features_placed_a_photo_is_kept(store: Store) -> None:
+    (key,) = placed_in(store, 1, placed())
+    with store.read() as db:
+        one = findings.get(db, key)
+        assert one is not None
+        assert one.match == placed()
+        assert findings.by_features(db, digest("a")) == [placed()]
+        assert findings.by_features(db, digest("b")) == []
+    assert states(store) == [AlertState.PENDING]
+
+
+def test_what_hashes_found_is_not_taken_for_what_features_found(store: Store) -> None:
+    with store.write() as db:
+        found(db)
+        assert findings.by_features(db, digest("a")) == []
+
+
+def test_features_that_are_to_be_reviewed_are_listed_and_not_mailed(store: Store) -> None:
+    assert len(placed_in(store, 1, placed(grade=Grade.REVIEW))) == 1
+    assert states(store) == []
+
+
+def test_media_that_were_dismissed_do_not_alert_again_when_features_find_them(
+    store: Store,
+) -> None:
+    (key,) = placed_in(store, 1, placed())
+    with store.write() as db:
+        findings.decide(db, key, FindingStatus.DISMISSED, actor="kim", now=NOW)
+    assert len(placed_in(store, 2, placed(), "@elsewhere")) == 1
+    assert states(store) == [AlertState.CANCELLED]

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -11,6 +13,7 @@ from sqlalchemy import text
 
 import monitor.store
 from monitor.errors import StoreError
+from monitor.store import cases, findings
 from monitor.store.store import Store
 from monitor.store.tables import SCHEMA_REVISION, metadata
 
@@ -116,3 +119,60 @@ def test_a_store_in_a_folder_that_does_not_exist_can_not_be_made(tmp_path: Path)
     with pytest.raises(StoreError, match="unable to open"):
         store.migrate()
     store.close()
+
+
+def test_findings_alerts_and_cases_of_the_first_version_outlive_the_second(
+    tmp_path: Path,
+) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'haechi.db'}")
+    config = Config()
+    config.set_main_option("script_location", str(Path(monitor.store.__path__[0]) / "migrations"))
+    with store.engine.connect() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "0001")
+        db.commit()
+    with store.write() as db:
+        for table, values in FIRST.items():
+            names = [row.name for row in db.execute(text(f"PRAGMA table_info({table})"))]
+            types = {row.name: row.type for row in db.execute(text(f"PRAGMA table_info({table})"))}
+            row = {name: values.get(name, _any(types[name])) for name in names}
+            marks = ", ".join(f":{name}" for name in names)
+            db.execute(text(f"INSERT INTO {table} VALUES ({marks})"), row)  # noqa: S608
+    store.migrate()
+    store.check()
+    with store.read() as db:
+        (one,) = findings.every(db)
+        (alert,) = findings.every_alert(db)
+        (case,) = cases.every(db)
+        assert findings.by_features(db, "m") == []
+        assert db.execute(text("PRAGMA foreign_key_check")).all() == []
+        # A migration must not leave them off.
+        assert db.scalar(text("PRAGMA foreign_keys")) == 1
+    assert (one.id, one.match.distance, one.match.placing) == ("d", 4, None)
+    assert (alert.finding_id, alert.case_id) == ("d", "case-1")
+    assert (case.fingerprints, case.has_consent) == (1, False)
+    with pytest.raises(StoreError, match="FOREIGN KEY"), store.write() as db:
+        db.execute(text("DELETE FROM findings"))
+    store.close()
+
+
+FIRST: dict[str, dict[str, Any]] = {
+    "cases": {"id": "case-1", "status": "active", "withdrawn_at": None},
+    "fingerprints": {"id": "f", "case_id": "case-1"},
+    "sources": {"id": "s"},
+    "media": {"sha256": "m"},
+    "posts": {"id": "p", "source_id": "s"},
+    "findings": {
+        **{"id": "d", "case_id": "case-1", "post_id": "p", "media_sha256": "m", "distance": 4},
+        **{"region": "[0, 0, 1, 1]", "grade": "strong", "status": "new"},
+    },
+    "alerts": {
+        **{"id": "a", "finding_id": "d", "case_id": "case-1", "source_id": "s"},
+        "state": "pending",
+    },
+}
+
+
+def _any(kind: str) -> object:
+    """Some value of a column's type."""
+    return {"DATETIME": "2026-11-23 09:30:00.000000", "JSON": "[]"}.get(kind, 1)

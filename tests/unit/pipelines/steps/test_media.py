@@ -7,19 +7,25 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 import pytest
+from PIL import Image
+from structlog.testing import capture_logs
 
 from monitor.cli.demo.pictures import original, photograph
 from monitor.errors import MediaError, SourceUnavailable
+from monitor.features.sealing import KEY_BYTES, Sealer
 from monitor.models.item import MediaItem
 from monitor.models.media import MediaStatus
 from monitor.models.post import MediaKind, MediaRef
 from monitor.models.source import Source
-from monitor.pictures import PictureLimits
-from monitor.store import posts
+from monitor.pictures import PictureLimits, decode
+from monitor.registry.bank import Registry
+from monitor.registry.enrolment import fingerprint
+from monitor.store import cases, posts
 from pipelines.services import Services
 from pipelines.steps import hash_media as hashing
 from pipelines.steps.fetch_media import fetch_media
 from pipelines.steps.hash_media import hash_media
+from tests.fixtures.pictures import encoded, made
 from tests.fixtures.stock import NOW, facts, item, picture
 
 URL = "https://cdn.example/a.jpg"
@@ -171,3 +177,62 @@ def test_a_picture_that_does_not_fit_into_memory_is_skipped(
 
     monkeypatch.setattr(hashing, "decode", too_much)
     assert "crawl.memory_mb" in hashed(services, PHOTO).reason
+
+
+SEALER = Sealer(bytes(KEY_BYTES))
+
+
+@pytest.fixture
+def with_features(services: Services) -> Services:
+    """A bank that has the photo with its local features."""
+    one = fingerprint(decode(PHOTO), "case-1", NOW, sealer=SEALER)
+    with services.store.write() as db:
+        cases.enrol(db, "case-1", [one], actor="x", now=NOW)
+    return replace(services, registry=Registry(services.store, SEALER))
+
+
+def test_a_picture_is_looked_at_only_where_the_bank_has_features(
+    services: Services, with_features: Services
+) -> None:
+    # Without a key, the bank has none.
+    assert hashed(services, PHOTO).look is None
+    one = hashed(with_features, PHOTO)
+    assert one.look is not None
+    (found,) = one.look.matches(with_features.registry.bank())
+    assert (found.case_id, found.method) == ("case-1", "features")
+
+
+def test_the_same_bytes_are_looked_at_again_but_not_hashed(
+    with_features: Services, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = hashed(with_features, PHOTO)
+    with with_features.store.write() as db:
+        posts.write(db, [item(source, 1, media=[first])], NOW)
+    monkeypatch.setattr(hashing, "describe", lambda *_: pytest.fail("hashed again"))
+    again = hashed(with_features, PHOTO)
+    assert (again.facts, again.known) == (first.facts, True)
+    assert again.look is not None
+
+
+def test_a_picture_that_can_not_be_looked_at_for_lack_of_memory_keeps_its_hashes(
+    with_features: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_much(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(hashing, "probe_of", too_much)
+    with capture_logs() as logged:
+        one = hashed(with_features, PHOTO)
+    assert (one.status, one.look) == (MediaStatus.HASHED, None)
+    assert one.facts is not None
+    assert [line["event"] for line in logged] == ["features.no_memory"]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (6, 2_000), (2_000, 6), (31, 33)])
+def test_an_odd_shape_is_hashed_and_looked_at_without_harm(
+    with_features: Services, size: tuple[int, int]
+) -> None:
+    one = hashed(with_features, encoded(Image.fromarray(made("grain", *size)), "PNG"))
+    assert one.status is MediaStatus.HASHED
+    assert one.look is not None
+    assert one.look.matches(with_features.registry.bank()) == []
