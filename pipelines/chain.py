@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from dataclasses import replace
 from functools import partial
 
 import structlog
 
-from monitor.models.item import Change, Item, MediaItem
+from monitor.models.item import Change, Item, Look, MediaItem
 from monitor.models.media import MediaStatus
 from monitor.models.post import Batch
 from monitor.models.run import Counts
@@ -25,6 +26,9 @@ from pipelines.steps.normalise import normalise
 log = structlog.get_logger(__name__)
 
 _STOP_POLL_S = 0.2
+# Pictures of a page that stay in memory, about a megabyte each, so that a case enrolled meanwhile
+# finds them; a hostile page may have thousands.
+MAX_LOOKS = 100
 
 
 async def process(batch: Batch, source: Source, run_id: str, services: Services) -> Counts:
@@ -37,12 +41,16 @@ async def process(batch: Batch, source: Source, run_id: str, services: Services)
         StoreError: Nothing of the page was committed.
     """
     items = []
+    looks: deque[Look] = deque()
     deadline = time.monotonic() + services.media_budget_s
     for post in batch.posts:
         item = compare(normalise(Item(source, post)), services)
         # One picture at a time: a page of albums must not be in memory as a whole.
         media = [await _medium(one, services, deadline) for one in item.media]
         items.append(replace(item, media=tuple(media)))
+        looks.extend(one.look for one in media if one.look is not None)
+        while len(looks) > MAX_LOOKS:
+            looks.popleft().settle()
     return await asyncio.to_thread(_commit, batch, source, run_id, items, services)
 
 

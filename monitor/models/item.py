@@ -27,6 +27,9 @@ class Look(Protocol):
     def matches(self, bank: Any) -> Sequence[Match]:  # noqa: ANN401 the registry's bank
         """Match against a bank; the same bank is not searched twice."""
 
+    def settle(self) -> None:
+        """Let go of the picture, and keep what was matched."""
+
 
 @dataclass(frozen=True, slots=True)
 class MediaItem:

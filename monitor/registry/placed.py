@@ -32,16 +32,20 @@ class Look:
 
     def __init__(self, facts: MediaFacts, probe: Probe) -> None:
         self._facts = facts
-        self._probe = probe
+        self._probe: Probe | None = probe
         self._version: int | None = None
         self._found: list[Match] = []
 
     def matches(self, bank: Bank) -> list[Match]:
         """Match against a bank; the same bank is searched once."""
-        if bank.version != self._version:
+        if self._probe is not None and bank.version != self._version:
             self._found = local_matches(bank, self._facts, self._probe)
             self._version = bank.version
         return self._found
+
+    def settle(self) -> None:
+        """Let go of the picture: what was matched stands, whatever is enrolled meanwhile."""
+        self._probe = None
 
 
 def local_matches(bank: Bank, facts: MediaFacts, probe: Probe) -> list[Match]:

@@ -233,3 +233,10 @@ def test_a_large_file_says_its_region_in_shares_and_its_scale_in_its_own_pixels(
     first, second = (np.array(one.region) for one in found)
     assert np.abs(first - second).max() < 0.01
     assert [one.placing and one.placing.scale for one in found] == pytest.approx([1, 3], rel=0.02)
+
+
+def test_a_settled_look_keeps_what_it_found_and_looks_no_more() -> None:
+    look = Look(facts("post"), probe_of(pixels(photo(2))))
+    found = look.matches(BANK)
+    look.settle()
+    assert look.matches(bank_of(photo(1))) == found != []
