@@ -102,16 +102,17 @@ class LocalIndex:
         """Find photos in a post, as they are and mirrored; the best placement of each."""
         best: dict[int, Hit] = {}
         for mirrored, features in ((False, probe.plain), (True, probe.mirrored)):
-            if not len(features.codes):
+            if len(features.codes) < 2:
                 continue
+            signs = _signs(features.codes)
             grey: Luma | None = None
             for photo in self._candidates(features):
-                placement = self._place(self._photos[photo], features)
+                one = self._photos[photo]
+                placement = _place(one.features, features, signs)
                 if placement is None:
                     continue
                 if grey is None:
                     grey = np.ascontiguousarray(probe.grey[:, ::-1]) if mirrored else probe.grey
-                one = self._photos[photo]
                 checked = agreement(
                     one.tiles, one.features.width, one.features.height, grey, placement.matrix
                 )
@@ -126,29 +127,31 @@ class LocalIndex:
         order = np.argsort(-votes, kind="stable")[:_CANDIDATES]
         return [int(one) for one in order if votes[one] > _MIN_VOTES]
 
-    def _place(self, photo: EnrolledFeatures, post: LocalFeatures) -> Placement | None:
-        """Pair a photo's features with a post's, each used once, and place the photo."""
-        ours = photo.features
-        if len(post.codes) < 2:
-            return None
-        if not len(ours.codes):
-            return None
-        # As signs: the product of two codes is 256 less twice the bits that differ.
-        product = _signs(ours.codes) @ _signs(post.codes).T
-        nearest = product.argmax(axis=1)
-        rows = np.arange(len(nearest))
-        best = (256 - product[rows, nearest]) / 2
-        product[rows, nearest] = -256
-        second = (256 - product.max(axis=1)) / 2
-        good = np.flatnonzero((best <= MAX_DISTANCE) & (best <= _RATIO * second))
-        good = good[np.argsort(best[good], kind="stable")]
-        _, first = np.unique(nearest[good], return_index=True)
-        good = good[np.sort(first)]
-        return place(
-            ours.points[good].astype(np.float64),
-            post.points[nearest[good]].astype(np.float64),
-            max(ours.width, ours.height),
-        )
+
+def _place(
+    ours: LocalFeatures, post: LocalFeatures, signs: NDArray[np.float32]
+) -> Placement | None:
+    """Pair a photo's features with a post's, each used once, and place the photo.
+
+    Args:
+        signs: Of the post's codes, which are the same for every photo.
+    """
+    # As signs: the product of two codes is 256 less twice the bits that differ.
+    product = _signs(ours.codes) @ signs.T
+    nearest = product.argmax(axis=1)
+    rows = np.arange(len(nearest))
+    best = (256 - product[rows, nearest]) / 2
+    product[rows, nearest] = -256
+    second = (256 - product.max(axis=1)) / 2
+    good = np.flatnonzero((best <= MAX_DISTANCE) & (best <= _RATIO * second))
+    good = good[np.argsort(best[good], kind="stable")]
+    _, first = np.unique(nearest[good], return_index=True)
+    good = good[np.sort(first)]
+    return place(
+        ours.points[good].astype(np.float64),
+        post.points[nearest[good]].astype(np.float64),
+        max(ours.width, ours.height),
+    )
 
 
 def _weight(hit: Hit) -> tuple[int, int]:

@@ -90,10 +90,9 @@ class Edges:
     """Sums over a picture, by which any rectangle is judged in a few steps."""
 
     def __init__(self, grey: Luma) -> None:
-        longest = max(grey.shape)
-        self.scale = min(1.0, _LONGEST / longest)
-        if self.scale < 1:
-            size = (round(grey.shape[1] * self.scale), round(grey.shape[0] * self.scale))
+        scale = _LONGEST / max(grey.shape)
+        if scale < 1:
+            size = (round(grey.shape[1] * scale), round(grey.shape[0] * scale))
             grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
         self.grey = grey
         self.height, self.width = grey.shape

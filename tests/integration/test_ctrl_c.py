@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 
 import pytest
 
 from monitor.models.run import Outcome
 from tests.integration.processes import of_home
-from tests.integration.world import Home, World
+from tests.integration.world import Home, World, crawling
 
 
 @pytest.mark.parametrize(
@@ -21,17 +20,7 @@ def test_a_crawl_is_stopped_after_its_page_or_at_once(
 ) -> None:
     world_home.watch(world.channel_address)
     world.telegram.delay("/file/", pause_s)
-    with subprocess.Popen(
-        world_home.command("crawl", "--all"),
-        env=world_home.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        deadline = time.monotonic() + 20
-        while not world.telegram.asked("/file/"):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+    with crawling(world, world_home) as process:
         for _ in range(times):
             process.send_signal(signal.SIGINT)
             time.sleep(0.05)

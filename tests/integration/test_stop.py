@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from monitor.models.run import Outcome
 from monitor.models.source import SourceState
 from tests.integration.processes import of_home
-from tests.integration.world import Home, World, copy
+from tests.integration.world import Home, World, copy, crawling
 
 
 @pytest.mark.parametrize("pause_s", [1.0, 30.0])
@@ -20,17 +19,7 @@ def test_a_page_whose_pictures_take_long_is_stored_at_once_and_they_come_later(
     world.message("an album", *(copy(number) for number in range(20, 30)))
     world_home.watch(world.channel_address)
     world.telegram.delay("/file/", pause_s)
-    with subprocess.Popen(
-        world_home.command("crawl", "--all"),
-        env=world_home.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        deadline = time.monotonic() + 20
-        while not world.telegram.asked("/file/"):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+    with crawling(world, world_home) as process:
         process.send_signal(2)
         asked = time.monotonic()
         _, told = process.communicate(timeout=20)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -299,3 +300,20 @@ def _environment(env: Mapping[str, str]) -> Iterator[None]:
                     del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def crawling(world: World, home: Home) -> Iterator[subprocess.Popen[str]]:
+    """Crawl everything, and go on when the first picture of the channel is asked for."""
+    with subprocess.Popen(
+        home.command("crawl", "--all"),
+        env=home.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 20
+        while not world.telegram.asked("/file/"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        yield process
