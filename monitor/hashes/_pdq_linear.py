@@ -13,10 +13,22 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.hashes._pdq_reference_order import DCT, FREQUENCIES, LUMA, SIDE, box_reach, centres
+from monitor.compiled import kernels
+from monitor.hashes._pdq_reference_order import (
+    DCT,
+    FREQUENCIES,
+    KERNELS,
+    LUMA,
+    SIDE,
+    box_reach,
+    centres,
+)
 
 Float64 = NDArray[np.float64]
 
+_LUMA: Final = np.array(LUMA, dtype=np.float32)
+# Seconds a pixel by which the kernel is faster.
+_SAVED_S: Final = 0.7e-9
 _DCT64: Final = DCT.astype(np.float64)
 _FREQUENCY: Final = np.arange(1, FREQUENCIES + 1)
 # How far the reference's float32 sums were seen to drift from the true value: over 3,000 pictures
@@ -38,6 +50,13 @@ def small_picture(rgb: NDArray[np.uint8]) -> Float64:
     """
     height, width = rgb.shape[:2]
     rows = rgb.reshape(height, 3 * width)
+    small = np.empty((SIDE, SIDE))
+    fast = kernels(KERNELS, _SAVED_S * height * width)
+    if fast is not None:
+        (down, by_row), (across, by_column) = _tents(height), _tents(width)
+        rows.flags.writeable = False
+        fast.weigh(rows, (down, across), (by_row, by_column), _LUMA, small)
+        return small
     starts, weights = _tents(height)
     length = weights.shape[1]
     # The bytes of one output row become floats while they are in the cache; the whole picture
@@ -49,10 +68,7 @@ def small_picture(rgb: NDArray[np.uint8]) -> Float64:
         np.dot(weights[i], block, out=flat[i])
     starts, weights = _tents(width)
     length = weights.shape[1]
-    coloured = np.multiply.outer(weights, np.array(LUMA, dtype=np.float32)).reshape(
-        SIDE, 3 * length
-    )
-    small = np.empty((SIDE, SIDE))
+    coloured = np.multiply.outer(weights, _LUMA).reshape(SIDE, 3 * length)
     for j, start in enumerate(starts):
         small[:, j] = flat[:, 3 * start : 3 * (start + length)] @ coloured[j]
     return small
@@ -78,7 +94,7 @@ def _drift(height: int, width: int) -> float:
 
 
 @lru_cache(maxsize=64)
-def _tents(length: int) -> tuple[list[int], NDArray[np.float32]]:
+def _tents(length: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Tell which pixels along a side make each of the 64, and their weights.
 
     Returns:
@@ -99,4 +115,4 @@ def _tents(length: int) -> tuple[list[int], NDArray[np.float32]]:
     until = np.minimum(high[centre], pixel + behind + 1)
     since = np.maximum(low[centre], pixel - ahead + 1)
     weights = np.where(until > since, summed[np.maximum(until, 0)] - summed[since], 0.0)
-    return starts.ravel().tolist(), (weights * share[centre]).astype(np.float32)
+    return starts.ravel(), (weights * share[centre]).astype(np.float32)

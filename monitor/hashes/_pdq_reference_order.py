@@ -10,10 +10,18 @@ additions is the one that gives the numbers of `pdqhash` 0.2.8 on x86-64.
 from __future__ import annotations
 
 import math
+from types import ModuleType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from monitor.compiled import kernels
+
+KERNELS: Final = "monitor.hashes._pdq_kernels"
+
+# Seconds a pixel by which the kernels are faster.
+_SAVED_S: Final = 20e-9
 
 SIDE: Final = 64
 FREQUENCIES: Final = 16
@@ -68,9 +76,15 @@ def small_picture(rgb: NDArray[np.uint8], *, keep_64: bool) -> Float32:
         64 x 64, the reference's values to the last bit.
     """
     height, width = rgb.shape[:2]
-    grey = _luminance(rgb)
+    fast = kernels(KERNELS, _SAVED_S * height * width)
+    grey = _luminance(rgb, fast)
     if keep_64 and height == width == SIDE:
         return grey
+    if fast is not None:
+        down, across = box_reach(height), box_reach(width)
+        once = fast.filter_down(fast.filter_across(grey, *across), *down)
+        narrow = np.ascontiguousarray(fast.filter_across(once, *across)[:, centres(width)])
+        return np.asarray(fast.filter_down(narrow, *down)[centres(height)], np.float32)
     once = _filter_down(_transposed(_filter_down(_transposed(grey))))
     narrow = _filter_down(_transposed(once))[centres(width)]
     return _filter_down(_transposed(narrow))[centres(height)]
@@ -91,9 +105,15 @@ def coefficients(small: Float32) -> Float32:
     return full
 
 
-def _luminance(rgb: NDArray[np.uint8]) -> Float32:
+def _luminance(rgb: NDArray[np.uint8], fast: ModuleType | None) -> Float32:
     """Weigh red, green and blue in double precision, as `pdqhash` does, then round."""
-    grey = np.empty(rgb.shape[:2], dtype=np.float32)
+    height, width = rgb.shape[:2]
+    grey = np.empty((height, width), dtype=np.float32)
+    if fast is not None:
+        flat = rgb.reshape(height, 3 * width)
+        flat.flags.writeable = False
+        fast.luminance(flat, LUMA, grey)
+        return grey
     rows = max(1, _CHUNK // rgb.shape[1])
     for start in range(0, rgb.shape[0], rows):
         part = rgb[start : start + rows]

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from monitor.features.extract import luma
+import cv2
+import numpy as np
+
 from monitor.features.panels import panels
 from monitor.hashes import HASHES, RECIPE
-from monitor.hashes.pdq import MIN_QUALITY, pdq, pdq_and_dihedral
+from monitor.hashes.pdq import MIN_QUALITY, PdqHash, pdq, pdq_and_dihedral
 from monitor.models.media import MediaFacts, Panel
 from monitor.pictures import Picture
 
 
 def describe(picture: Picture) -> tuple[MediaFacts, tuple[str, ...]]:
-    """Hash a picture.
+    """Hash a picture and its turns.
 
     Returns:
         Its facts, and the PDQ of its 8 turns and mirrors, 64 hex digits each, in the order of
         `monitor.hashes.pdq.DIHEDRAL`.
-
-    Raises:
-        MediaError: It is too small to be hashed.
     """
     plain, turns = pdq_and_dihedral(picture.rgb)
-    facts = MediaFacts(
+    return _facts(picture, plain), tuple(turn.hex() for turn in turns)
+
+
+def facts_of(picture: Picture) -> MediaFacts:
+    """Hash a picture as it is: what a post's picture needs."""
+    return _facts(picture, pdq(picture.rgb))
+
+
+def _facts(picture: Picture, plain: PdqHash) -> MediaFacts:
+    """Take what is stored of a picture, with its PDQ."""
+    return MediaFacts(
         sha256=HASHES["sha256"].compute(picture).digest.hex(),
         mime=picture.mime,
         size=len(picture.data),
@@ -33,17 +42,15 @@ def describe(picture: Picture) -> tuple[MediaFacts, tuple[str, ...]]:
         recipe=RECIPE,
         panels=_panels(picture),
     )
-    return facts, tuple(turn.hex() for turn in turns)
 
 
 def _panels(picture: Picture) -> tuple[Panel, ...]:
     """Hash the rectangles of straight edges in a picture."""
-    grey = luma(picture.rgb)
-    down, across = picture.height / grey.shape[0], picture.width / grey.shape[1]
+    # Not made smaller before: edges are looked for at a size of their own.
+    grey = np.asarray(cv2.cvtColor(picture.rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     found = []
     for box in panels(grey):
-        left, right = round(box.left * across), round(box.right * across)
-        top, bottom = round(box.top * down), round(box.bottom * down)
+        left, top, right, bottom = box.left, box.top, box.right, box.bottom
         hashed = pdq(picture.rgb[top:bottom, left:right])
         if hashed.quality < MIN_QUALITY:
             continue

@@ -6,7 +6,7 @@ from monitor.features.index import probe_of
 from monitor.models.match import Match
 from monitor.pictures import Picture
 from monitor.registry.bank import Bank
-from monitor.registry.facts import describe
+from monitor.registry.facts import facts_of
 from monitor.registry.matcher import best_of_each_photo, match
 from monitor.registry.placed import local_matches
 
@@ -20,7 +20,7 @@ def look_up(bank: Bank, picture: Picture) -> list[Match]:
     Raises:
         MediaError: It is too small to be hashed.
     """
-    facts, _ = describe(picture)
+    facts = facts_of(picture)
     found = match(bank, facts)
     if len(bank.local):
         found = best_of_each_photo([*found, *local_matches(bank, facts, probe_of(picture.rgb))])

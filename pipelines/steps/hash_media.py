@@ -13,7 +13,7 @@ from monitor.models.item import MediaItem
 from monitor.models.media import MediaFacts, MediaStatus
 from monitor.pictures import Picture, decode
 from monitor.registry.bank import Bank
-from monitor.registry.facts import describe
+from monitor.registry.facts import facts_of
 from monitor.registry.placed import Look
 from monitor.store import posts
 from pipelines.services import Services
@@ -31,7 +31,7 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
         return replace(item, status=MediaStatus.HASHED, facts=facts, known=True, data=None)
     try:
         picture = decode(data, services.limits)
-        hashed = facts or describe(picture)[0]
+        hashed = facts or facts_of(picture)
     except MediaError as error:
         if data.lstrip()[:1] == b"<":
             # A challenge, an error or a login page in its place: another day it may be there.

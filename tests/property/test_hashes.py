@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+import simplejpeg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from monitor import pictures
 from monitor.errors import MediaError
 from monitor.hashes import hamming
+from monitor.hashes import pdq as pdq_module
 from monitor.hashes.pdq import dihedral, pdq
 from monitor.pictures import FORMATS, PictureLimits, decode
 from tests.fixtures.pictures import encoded, made
@@ -47,6 +52,46 @@ def test_at_most_half_of_the_bits_are_ones(h: int, w: int, seed: int) -> None:
     rgb = np.random.default_rng(seed).integers(0, 256, (h, w, 3), dtype=np.uint8)
     for digest in (pdq(rgb).digest, *dihedral(rgb)):
         assert hamming(digest, bytes(32)) <= 128
+
+
+@within_time
+@given(
+    sides,
+    sides,
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 100),
+    st.sampled_from(["4:4:4", "4:2:2", "4:2:0", "4:1:1", "4:4:0", "grey"]),
+    st.booleans(),
+)
+def test_jpeg_has_the_pixels_that_pillow_gives(
+    h: int, w: int, seed: int, quality: int, sampling: str, progressive: bool
+) -> None:
+    noise = np.random.default_rng(seed).integers(0, 256, (h // 3 + 1, w // 3 + 1, 3), np.uint8)
+    image = Image.fromarray(noise).resize((w, h))
+    if sampling == "grey":
+        data = encoded(image.convert("L"), "JPEG", quality=quality, progressive=progressive)
+    else:
+        data = simplejpeg.encode_jpeg(np.array(image), quality, colorsubsampling=sampling[::2])
+        if progressive:
+            data = encoded(Image.open(io.BytesIO(data)), "JPEG", quality="keep", progressive=True)
+    fast = pictures._ordinary_jpeg(data, PictureLimits())
+    with Image.open(io.BytesIO(data)) as opened:
+        pillow = np.asarray(opened.convert("RGB"))
+    assert fast is not None
+    assert (fast == pillow).all()
+    assert pdq(fast) == pdq_module._hash_in_reference_order(pillow, pdq_module._TURNS[:1])[0]
+
+
+@within_time
+@given(st.lists(st.tuples(st.integers(0, 700), st.integers(0, 255)), min_size=1, max_size=4))
+def test_damaged_jpeg_has_the_pixels_that_pillow_gives(edits: list[tuple[int, int]]) -> None:
+    damaged = bytearray(FILES["JPEG"])
+    for place, value in edits:
+        damaged[place % len(damaged)] = value
+    fast = pictures._ordinary_jpeg(bytes(damaged), SMALL)
+    if fast is not None:
+        with Image.open(io.BytesIO(damaged)) as opened:
+            assert (fast == np.asarray(opened.convert("RGB"))).all()
 
 
 @within_time

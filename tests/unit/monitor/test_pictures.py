@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image
 
+from monitor import pictures
 from monitor.errors import MediaError
 from monitor.pictures import FORMATS, PictureLimits, decode
 from tests.fixtures.pictures import encoded, made
@@ -56,6 +59,31 @@ def test_several_pictures_in_one_jpeg_give_the_first() -> None:
     picture = decode(data)
     assert picture.mime == "image/jpeg"
     assert picture.rgb.mean() > 20
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_ordinary_jpeg_is_not_left_to_pillow(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(PHOTO.convert(mode), "JPEG")
+    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("asked Pillow"))
+    picture = decode(data)
+    assert (picture.rgb == expected).all()
+    assert picture.mime == "image/jpeg"
+    assert not picture.rgb.flags.writeable
+    assert picture.rgb.flags.c_contiguous
+
+
+def test_jpeg_over_the_limit_is_refused_before_its_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", lambda *_: pytest.fail("decoded"))
+    data = encoded(PHOTO, "JPEG")
+    assert reason(data, PictureLimits(max_pixels=1_999)) == "too many pixels"
+    assert reason(data, PictureLimits(max_side=49)) == "too many pixels"
+
+
+def test_colours_of_a_jpeg_without_brightness_are_left_to_pillow() -> None:
+    data = encoded(PHOTO, "JPEG", keep_rgb=True)
+    assert pictures._ordinary_jpeg(data, PictureLimits()) is None
+    assert np.abs(decode(data).rgb.astype(int) - RGB).mean() < 12
 
 
 def test_first_frame_of_a_moving_gif_is_taken() -> None:

@@ -15,6 +15,7 @@ from monitor.hashes import hamming
 from monitor.hashes import pdq as module
 from monitor.hashes.pdq import DIHEDRAL, PdqHash, dihedral, pdq, pdq_and_dihedral
 from monitor.pictures import decode
+from tests.fixtures import kernels
 from tests.fixtures.pictures import KINDS, Rgb, made
 
 TESTS = Path(__file__).resolve().parents[3]
@@ -34,6 +35,11 @@ TURNS: dict[str, Callable[[Rgb], Rgb]] = {
     "transpose": lambda a: a.transpose(1, 0, 2),
     "anti_transpose": lambda a: np.rot90(a, 2).transpose(1, 0, 2),
 }
+
+
+@pytest.fixture(params=kernels.WAYS)
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels.use(request.param, monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +116,7 @@ def test_turned_picture_is_near_the_hash_of_that_name_and_of_no_other(turn: str)
     assert near == [turn]
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "size",
@@ -126,6 +133,7 @@ def test_picture_with_a_side_under_five_pixels_has_an_empty_hash(size: tuple[int
     assert pdq_and_dihedral(made("blobs", *size)) == (PdqHash(bytes(32), 0), (bytes(32),) * 8)
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("seed", range(6))
 def test_random_pictures_agree_with_pdqhash(pdqhash: ModuleType, seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -134,6 +142,7 @@ def test_random_pictures_agree_with_pdqhash(pdqhash: ModuleType, seed: int) -> N
         check(pdqhash, texture(random, height, width), (seed, number, height, width))
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("size", [(1350, 1080), (1441, 2559), (9, 8000), (8000, 9)])
 def test_large_and_long_pictures_agree_with_pdqhash(
     pdqhash: ModuleType, size: tuple[int, int]
@@ -144,6 +153,7 @@ def test_large_and_long_pictures_agree_with_pdqhash(
     check(pdqhash, texture(random, *size), size)
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_one_colour_and_two_halves_agree_with_pdqhash(pdqhash: ModuleType) -> None:
     for value in (0, 1, 77, 128, 254, 255):
         flat = np.full((90, 150, 3), value, dtype=np.uint8)
@@ -153,6 +163,7 @@ def test_one_colour_and_two_halves_agree_with_pdqhash(pdqhash: ModuleType) -> No
             check(pdqhash, flat, value)
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_both_ways_of_computing_agree_where_the_fast_one_is_certain() -> None:
     turns = module._TURNS
     certain = 0
@@ -163,6 +174,19 @@ def test_both_ways_of_computing_agree_where_the_fast_one_is_certain() -> None:
             certain += 1
             assert fast == module._hash_in_reference_order(rgb, turns)
     assert certain
+
+
+@pytest.mark.parametrize("size", [(5, 5), (7, 300), (301, 6), (129, 200), (640, 481)])
+def test_kernels_give_the_reference_order_to_the_last_bit(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rgb = texture(np.random.default_rng(size), *size)
+    small = []
+    for way in kernels.WAYS:
+        with monkeypatch.context() as patch:
+            kernels.use(way, patch)
+            small.append(module.reference.small_picture(rgb, keep_64=False))
+    assert (small[0] == small[1]).all()
 
 
 def test_flat_picture_is_left_to_the_reference_order() -> None:

@@ -208,7 +208,7 @@ def test_the_same_bytes_are_looked_at_again_but_not_hashed(
     first = hashed(with_features, PHOTO)
     with with_features.store.write() as db:
         posts.write(db, [item(source, 1, media=[first])], NOW)
-    monkeypatch.setattr(hashing, "describe", lambda *_: pytest.fail("hashed again"))
+    monkeypatch.setattr(hashing, "facts_of", lambda *_: pytest.fail("hashed again"))
     again = hashed(with_features, PHOTO)
     assert (again.facts, again.known) == (first.facts, True)
     assert again.look is not None
