@@ -45,7 +45,7 @@ def bench(
         ),
     ] = None,
     large: Annotated[
-        bool | None, typer.Option("--large", help="matching: 10,000 enrolled photos too.")
+        bool | None, typer.Option("--large", help="matching: 100,000 enrolled photos too.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

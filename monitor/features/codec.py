@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.features.extract import CODE_BYTES, LocalFeatures, keys_of
-from monitor.features.index import EnrolledFeatures
 from monitor.features.tiles import BITS, TILES, Tiles
 
 # Version, width, height, number of features.
@@ -16,6 +16,14 @@ VERSION = 1
 # Coordinates in 1/16 pixel, sizes in 1/32 pixel, directions in 1/65536 turn.
 _STEPS = np.array([16, 16, 32, 65_536 / 360])
 _TILES = TILES * TILES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EnrolledFeatures:
+    """What is kept of a photo whose owner agreed to local features."""
+
+    features: LocalFeatures
+    tiles: Tiles
 
 
 def pack(photo: EnrolledFeatures) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Enough to meet a photo in a ninth of a collage, and few enough for a bank of many photos.
-PHOTO_FEATURES = 400
+PHOTO_FEATURES = 380
 POST_FEATURES = 1_200
 # Pixels of the picture that features are taken from; a larger one is made smaller.
 MAX_SIDE = 1_280
@@ -38,8 +38,12 @@ _MIRROR = np.arange(128).reshape(4, 4, 8)[::-1][:, :, (-np.arange(8)) % 8].ravel
 # One thread: crawls run side by side, and two threads on busy cores wait for each other.
 cv2.setNumThreads(1)
 
-# Which bits: of those against the median, any; a fixed draw, as stored codes are looked up by it.
-_KEY = np.random.default_rng(20_240_827).choice(128, KEY_BITS, replace=False)
+# Which bits: those that tell features of different photographs apart best, and are wrong seldom.
+# Chosen one by one on half of 116 photographs; in the other half they put 11 times fewer strangers
+# under one key than bits drawn at random did, and met nearly as many pairs of one place.
+_KEY = np.array(
+    [4, 9, 11, 27, 42, 54, 58, 69, 83, 89, 93, 103, 127, 128, 151, 201, 207, 232, 241, 244]
+)
 _POWERS = (1 << np.arange(KEY_BITS)).astype(np.uint32)
 
 Luma = NDArray[np.uint8]
@@ -115,8 +119,11 @@ def extract(grey: Luma, count: int) -> tuple[LocalFeatures, LocalFeatures]:
 
 def keys_of(codes: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """Give the key of each code, (n,)."""
-    bits = np.unpackbits(codes[:, :16], axis=1)[:, _KEY]
-    return np.asarray((bits * _POWERS).sum(axis=1, dtype=np.uint32))
+    keys = np.zeros(len(codes), np.uint32)
+    # One bit of all after the other: as many bytes as bits would be much of a large bank.
+    for bit, power in zip(_KEY.tolist(), _POWERS, strict=True):
+        keys |= (codes[:, bit // 8] >> (7 - bit % 8) & 1) * power
+    return keys
 
 
 def _none(width: int, height: int) -> LocalFeatures:
@@ -157,8 +164,9 @@ def _codes(
     median, quartile = ordered[:, 64:65], ordered[:, 96:97]
     bits = np.concatenate([descriptors > median, descriptors > quartile], axis=1)
     codes = np.packbits(bits, axis=1)
-    # A bit is the less sure, the nearer its number is to the median, halfway to the next one.
-    margin = np.abs(descriptors[:, _KEY] - median - 0.5)
+    # A bit is the less sure, the nearer its number is to its bound, halfway to the next one.
+    bound = np.where(_KEY < 128, median, quartile)
+    margin = np.abs(descriptors[:, _KEY % 128] - bound - 0.5)
     unsure = np.argsort(margin, axis=1, kind="stable")[:, :_UNSURE]
     turned = np.zeros((len(codes), 1), np.uint32)
     for column in range(_UNSURE):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.features.codec import EnrolledFeatures
 from monitor.features.extract import (
-    CODE_BYTES,
     PHOTO_FEATURES,
     POST_AREA,
     POST_FEATURES,
@@ -19,8 +20,9 @@ from monitor.features.extract import (
     luma,
 )
 from monitor.features.geometry import Placement, place
-from monitor.features.lookup import MAX_DISTANCE, CodeTable
-from monitor.features.tiles import Agreement, Tiles, agreement, tiles_of
+from monitor.features.lookup import AS_NEAR, MAX_DISTANCE, two_nearest, words_of
+from monitor.features.segment import LARGEST, Segment, merged, segments_of
+from monitor.features.tiles import Agreement, agreement, tiles_of
 
 # A feature's best partner must be nearer than its second by this factor: what a picture has
 # several times says nothing.
@@ -28,14 +30,9 @@ _RATIO = 0.92
 # Photos that are looked at closely, for the post and for its mirror image each.
 _CANDIDATES = 6
 _MIN_VOTES = 1.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EnrolledFeatures:
-    """What is kept of a photo whose owner agreed to local features."""
-
-    features: LocalFeatures
-    tiles: Tiles
+# Features of a post that vote: the strongest of every part of it. The nearer, the more it says.
+_VOTERS = 500
+_MIDDLE, _SLOPE = 28.0, 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +54,7 @@ class Hit:
     """A photo placed in a post.
 
     Attributes:
-        photo: Its index in the bank.
+        photo: Its number in the bank.
         mirrored: The placement is in the post's mirror image.
     """
 
@@ -80,23 +77,63 @@ def probe_of(rgb: NDArray[np.uint8]) -> Probe:
 
 
 class LocalIndex:
-    """The local features of all photos of the bank."""
+    """The local features of all photos of the bank.
 
-    def __init__(self, photos: Sequence[EnrolledFeatures]) -> None:
-        self._photos = tuple(photos)
-        codes = [one.features.codes for one in self._photos]
-        owners = np.repeat(np.arange(len(codes)), [len(one) for one in codes])
-        none = np.empty((0, CODE_BYTES), np.uint8)
-        self._table = CodeTable(np.concatenate([none, *codes]), owners)
+    A bank is not changed: what is added or withdrawn makes another one that shares most of it.
+    """
+
+    def __init__(self, photos: Iterable[EnrolledFeatures] = ()) -> None:
+        """Lay photos out; they are numbered in their order, from 0 on."""
+        self._segments = tuple(segments_of(photos, 0))
+        self._next = sum(len(one) for one in self._segments)
 
     def __len__(self) -> int:
         """Say how many photos there are."""
-        return len(self._photos)
+        return sum(len(one) for one in self._segments)
+
+    @property
+    def bytes(self) -> int:
+        """Say how much memory the photos take."""
+        return sum(one.bytes for one in self._segments)
+
+    def added(self, photos: Iterable[EnrolledFeatures]) -> LocalIndex:
+        """Give a bank of more photos; they are numbered after all that ever were in this one.
+
+        Small segments are made one, so that there are few: a photo is laid out anew as often as
+        the bank doubles.
+        """
+        segments = list(self._segments)
+        following = self._next
+        for one in segments_of(photos, self._next):
+            following = int(one.numbers[-1]) + 1
+            segments.append(one)
+            while len(segments) > 1 and len(segments[-2]) <= 2 * len(segments[-1]):
+                if len(segments[-2]) + len(segments[-1]) > LARGEST:
+                    break
+                segments[-2:] = [merged(segments[-2:])]
+        return self._of(segments, following)
+
+    def dropped(self, numbers: Collection[int]) -> LocalIndex:
+        """Give a bank without some photos; of these, nothing is left in memory."""
+        segments = [one.without(numbers) for one in self._segments]
+        kept = [merged([one]) if 2 * len(one) < len(one.gone) else one for one in segments]
+        return self._of([one for one in kept if len(one)], self._next)
+
+    def _of(self, segments: list[Segment], following: int) -> LocalIndex:
+        other = LocalIndex()
+        other._segments, other._next = tuple(segments), following
+        return other
 
     def size_of(self, photo: int) -> tuple[int, int]:
         """Give the width and height that a photo's features were taken at; pixels."""
-        features = self._photos[photo].features
-        return features.width, features.height
+        segment, at = self._find(photo)
+        return int(segment.sides[at, 0]), int(segment.sides[at, 1])
+
+    def _find(self, photo: int) -> tuple[Segment, int]:
+        """Find a photo's segment, and its position there."""
+        firsts = [int(one.numbers[0]) for one in self._segments]
+        segment = self._segments[bisect_right(firsts, photo) - 1]
+        return segment, int(np.searchsorted(segment.numbers, photo))
 
     def search(self, probe: Probe) -> list[Hit]:
         """Find photos in a post, as they are and mirrored; the best placement of each."""
@@ -104,17 +141,16 @@ class LocalIndex:
         for mirrored, features in ((False, probe.plain), (True, probe.mirrored)):
             if len(features.codes) < 2:
                 continue
-            signs = _signs(features.codes)
             grey: Luma | None = None
             for photo in self._candidates(features):
-                one = self._photos[photo]
-                placement = _place(one.features, features, signs)
+                segment, at = self._find(photo)
+                placement = _place(segment, at, features)
                 if placement is None:
                     continue
                 if grey is None:
                     grey = np.ascontiguousarray(probe.grey[:, ::-1]) if mirrored else probe.grey
                 checked = agreement(
-                    one.tiles, one.features.width, one.features.height, grey, placement.matrix
+                    segment.tiles_of(at), *self.size_of(photo), grey, placement.matrix
                 )
                 hit = Hit(photo, mirrored, placement, checked)
                 if photo not in best or _weight(hit) > _weight(best[photo]):
@@ -123,42 +159,43 @@ class LocalIndex:
 
     def _candidates(self, features: LocalFeatures) -> list[int]:
         """List the photos that most features of a post are nearest to."""
-        votes = self._table.votes(features, len(self._photos))
+        voters, keys = words_of(features.codes[:_VOTERS]), features.keys[:_VOTERS]
+        nearest = np.full(len(voters), MAX_DISTANCE, np.int64)
+        met: list[NDArray[np.int64]] = [np.empty((0, 3), np.int64)]
+        for one in self._segments:
+            found = one.table.meet(voters, keys, nearest)
+            photos = one.owners(found[:, 1])
+            found[:, 1] = one.numbers[photos]
+            met.append(found[~one.gone[photos]])
+        voter, photo, distance = np.concatenate(met).T
+        kept = distance <= nearest[voter] + AS_NEAR
+        voter, photo, distance = voter[kept], photo[kept], distance[kept]
+        # One vote a feature and photo, by its nearest.
+        order = np.lexsort((distance, photo, voter))
+        voter, photo, distance = voter[order], photo[order], distance[order]
+        first = np.r_[True, (np.diff(voter) != 0) | (np.diff(photo) != 0)][: len(voter)]
+        weight = 1 / (1 + np.exp((distance[first] - _MIDDLE) / _SLOPE))
+        named, at = np.unique(photo[first], return_inverse=True)
+        votes = np.bincount(at, weights=weight, minlength=len(named))
         order = np.argsort(-votes, kind="stable")[:_CANDIDATES]
-        return [int(one) for one in order if votes[one] > _MIN_VOTES]
+        return [int(named[one]) for one in order if votes[one] > _MIN_VOTES]
 
 
-def _place(
-    ours: LocalFeatures, post: LocalFeatures, signs: NDArray[np.float32]
-) -> Placement | None:
-    """Pair a photo's features with a post's, each used once, and place the photo.
-
-    Args:
-        signs: Of the post's codes, which are the same for every photo.
-    """
-    # As signs: the product of two codes is 256 less twice the bits that differ.
-    product = _signs(ours.codes) @ signs.T
-    nearest = product.argmax(axis=1)
-    rows = np.arange(len(nearest))
-    best = (256 - product[rows, nearest]) / 2
-    product[rows, nearest] = -256
-    second = (256 - product.max(axis=1)) / 2
+def _place(segment: Segment, photo: int, post: LocalFeatures) -> Placement | None:
+    """Pair a photo's features with a post's, each used once, and place the photo."""
+    codes = segment.codes[segment.rows_of(photo)]
+    nearest, best, second = two_nearest(codes, words_of(post.codes)).T
     good = np.flatnonzero((best <= MAX_DISTANCE) & (best <= _RATIO * second))
     good = good[np.argsort(best[good], kind="stable")]
     _, first = np.unique(nearest[good], return_index=True)
     good = good[np.sort(first)]
     return place(
-        ours.points[good].astype(np.float64),
+        segment.points_of(photo)[good].astype(np.float64),
         post.points[nearest[good]].astype(np.float64),
-        max(ours.width, ours.height),
+        float(segment.sides[photo].max()),
     )
 
 
 def _weight(hit: Hit) -> tuple[int, int]:
     """Order hits: by what agrees, then by inliers."""
     return hit.agreement.agreeing, hit.placement.inliers
-
-
-def _signs(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Give 1 and -1 for the bits of codes, (n, 256)."""
-    return np.unpackbits(codes, axis=1).astype(np.float32) * 2 - 1

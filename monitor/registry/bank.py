@@ -11,8 +11,8 @@ import structlog
 from numpy.typing import NDArray
 
 from monitor.errors import NotConfigured
-from monitor.features.codec import unpack
-from monitor.features.index import EnrolledFeatures, LocalIndex
+from monitor.features.codec import EnrolledFeatures, unpack
+from monitor.features.index import LocalIndex
 from monitor.features.sealing import Sealer, sealer
 from monitor.hashes.pdq import DIHEDRAL, MIN_QUALITY
 from monitor.models.case import Fingerprint

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from monitor.bench import Options, _reference, matching
+from monitor.bench._crowd import crowd
 from monitor.cli.demo.pictures import original, photograph
 from monitor.errors import Misuse
 
@@ -21,14 +22,16 @@ def _little(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_search_is_told_in_units_of_hashing_the_same_post(options: Options) -> None:
-    peer, extraction, search = matching.run(options)
+    peer, extraction, search, scan = matching.run(options)
     assert peer["times_peer"] == 1
     assert (extraction["way"], extraction["photos"]) == ("features", 0)
     assert (search["way"], search["photos"]) == ("search in 3", 3)
+    assert (scan["way"], scan["photos"]) == ("whole scan in 3", 3)
 
 
 def test_the_large_bank_is_for_those_who_ask(options: Options) -> None:
-    assert [row["photos"] for row in matching.run(replace(options, large=True))] == [0, 0, 3, 7]
+    rows = matching.run(replace(options, large=True))
+    assert [row["photos"] for row in rows] == [0, 0, 3, 3, 7, 7]
 
 
 def test_without_the_reference_our_own_hash_is_the_peer(
@@ -41,7 +44,7 @@ def test_without_the_reference_our_own_hash_is_the_peer(
 def test_a_post_shows_no_photo_of_the_bank(options: Options) -> None:
     one, *others = matching._pictures(options)
     strangers = [matching.enrolled_features(other.rgb) for other in others]
-    bank = matching.LocalIndex(matching._bank(strangers, 20))
+    bank = matching.LocalIndex(crowd(strangers, 20))
     assert len(bank) == 20
     assert all(hit.agreement.agreeing < 3 for hit in bank.search(matching.probe_of(one.rgb)))
 

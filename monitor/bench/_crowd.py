@@ -1,0 +1,27 @@
+"""Makes the local features of as many photos as a large bank has, of the features of a few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from monitor.features.codec import EnrolledFeatures, pack, unpack
+
+
+def crowd(like: Sequence[EnrolledFeatures], count: int) -> Iterator[EnrolledFeatures]:
+    """Make photos: codes of all the given ones', some bits of each changed, at places of one.
+
+    Random codes would be unlike any picture's, and nothing would be looked at closely.
+    """
+    rng = np.random.default_rng(count)
+    codes = np.concatenate([one.features.codes for one in like])
+    for number in range(count):
+        one = like[number % len(like)]
+        shape = one.features.codes.shape
+        # Four random bytes and-ed: one bit of 16 is changed.
+        changed = np.bitwise_and.reduce(rng.integers(0, 256, (4, *shape), dtype=np.uint8))
+        drawn = codes[rng.integers(len(codes), size=len(changed))]
+        made = replace(one.features, codes=drawn ^ changed)
+        yield unpack(pack(replace(one, features=made)))
