@@ -19,8 +19,9 @@ from monitor.models.match import Grade, Match
 from monitor.pictures import Picture, decode
 from monitor.registry.bank import Bank, build
 from monitor.registry.enrolment import find_photo, fingerprint
-from monitor.registry.look_up import look_up
+from monitor.registry.look import look_up
 from monitor.store.cases import content_key
+from monitor.windows.photo import load
 
 
 @dataclass(slots=True)
@@ -71,14 +72,15 @@ def run(options: Options) -> list[Row]:
 def _banks(enrolled: Mapping[str, Picture]) -> tuple[Bank, Bank, dict[str, str]]:
     """Enrol; gives the bank without and with local features, and the photos' names."""
     sealer = Sealer(secrets.token_bytes(KEY_BYTES))
-    made, opened, names = [], {}, {}
+    made, features, windows, names = [], {}, {}, {}
     for name, picture in enrolled.items():
         crop = find_photo(picture)
-        one = fingerprint(picture, "bench", utc_now(), crop=crop, sealer=sealer)
+        one = fingerprint(picture, "bench", utc_now(), crop=crop, sealer=sealer, features=True)
         made.append(one)
-        opened[one.id] = unpack(sealer.open(one.features or b"", content_key(one)))
+        features[one.id] = unpack(sealer.open(one.features or b"", content_key(one)))
+        windows[one.id] = load(sealer.open(one.windows or b"", content_key(one)))
         names[one.id] = name
-    return build(made), build(made, opened), names
+    return build(made, windows=windows), build(made, features, windows), names
 
 
 def _looked_up(bank: Bank, post: Post) -> tuple[list[Match], float]:

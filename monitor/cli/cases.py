@@ -68,6 +68,7 @@ def show(ctx: typer.Context, case: CaseId, as_json: AsJson = False) -> None:
             "quality": one.quality,
             "findable": enrolment.has_texture(one),
             "turns": len(one.pdq),
+            "parts": one.windows is not None,
             "local_features": one.features is not None,
             "enrolled": one.created_at,
         }
@@ -149,5 +150,7 @@ def need_case(home: Home, case: str) -> CaseStatus:
 def _found_by(one: Fingerprint) -> str:
     """Say by what a photo can be found."""
     if one.features is not None:
-        return "its look, also in parts"
+        return "its parts, local features"
+    if one.windows is not None:
+        return "its parts"
     return "its look" if enrolment.has_texture(one) else "exact copies only"

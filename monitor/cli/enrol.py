@@ -39,8 +39,8 @@ LocalFeatures = Annotated[
     bool | None,
     typer.Option(
         "--local-features/--no-local-features",
-        help="The photos' owner agreed that local features are kept, encrypted: they also find "
-        "crops, collages and screenshots. No deletes them again "
+        help="The photos' owner agreed that local features are kept, encrypted: beside the hashes "
+        "they find what was altered most. No deletes them again "
         "[default: as agreed for the case before].",
     ),
 ]
@@ -102,12 +102,14 @@ def enrol(
         case_ids = _case_of_each(paths) if case_from_folder else [case] * len(photos)
         for case_id in case_ids:
             enrolment.check_case_id(case_id)
-        sealers = {one: _sealer(home, one, local_features) for one in dict.fromkeys(case_ids)}
+        agreed = {one: _agreed(home, one, local_features) for one in dict.fromkeys(case_ids)}
+        make = partial(_fingerprint, sealing=sealer(home.settings, create=True))
         with progress("fingerprinting", len(photos)) as bar:
             for photo, case_id in zip(photos, case_ids, strict=True):
-                _enrol_one(home, photo, case_id, tally, partial(choose, bar), sealers[case_id])
+                one = partial(make, choose=partial(choose, bar), features=agreed[case_id])
+                _enrol_one(home, photo, case_id, tally, one)
                 bar.advance(bar.task_ids[0])
-        _tell(tally, has_features=any(sealers.values()))
+        _tell(tally, has_features=any(agreed.values()))
     if tally.unreadable:
         raise typer.Exit(1)
 
@@ -128,7 +130,7 @@ def fingerprint(
     choose = _crop_choice(crop, no_crop=no_crop, photos=len(found))
     with progress("fingerprinting", len(found)) as bar:
         for photo in found:
-            one = _fingerprint(photo, "", PictureLimits(), partial(choose, bar))
+            one = _fingerprint(photo, "", PictureLimits(), choose=partial(choose, bar))
             failed |= one is None
             if one is not None:
                 made.append(one)
@@ -257,8 +259,8 @@ def _at_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _sealer(home: Home, case_id: str, wanted: bool | None) -> Sealer | None:
-    """Give what seals a case's local features; None where there are to be none.
+def _agreed(home: Home, case_id: str, wanted: bool | None) -> bool:
+    """Tell whether a case's photos are to have local features.
 
     Said aloud, the owner's decision is recorded.
     """
@@ -270,22 +272,25 @@ def _sealer(home: Home, case_id: str, wanted: bool | None) -> Sealer | None:
             gone = cases.revoke_consent(db, case_id, actor=actor(), now=now)
         home.store.scrub()
         say(f"case {case_id}: local features of {count(gone, 'photo')} deleted")
-    agreed = had if wanted is None else wanted
-    return sealer(home.settings, create=True) if agreed else None
+    return had if wanted is None else wanted
 
 
 def _fingerprint(
     photo: Path,
     case_id: str,
     limits: PictureLimits,
+    *,
     choose: CropChoice,
     sealing: Sealer | None = None,
+    features: bool = False,
 ) -> Fingerprint | None:
     """Make one fingerprint; a file that is no photo is one line, and the others go on."""
     try:
         picture = decode(enrolment.read_photo(photo, limits), limits)
         crop = choose(photo, picture)
-        return enrolment.fingerprint(picture, case_id, utc_now(), crop=crop, sealer=sealing)
+        return enrolment.fingerprint(
+            picture, case_id, utc_now(), crop=crop, sealer=sealing, features=features
+        )
     except MediaError as error:
         complain(f"{photo}: {error.reason}")
         return None
@@ -296,13 +301,12 @@ def _enrol_one(
     photo: Path,
     case_id: str,
     tally: Tally,
-    choose: CropChoice,
-    sealing: Sealer | None,
+    make: Callable[[Path, str, PictureLimits], Fingerprint | None],
 ) -> None:
     """Enrol one photo and count what became of it."""
     network = home.settings.network
     limits = PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels)
-    one = _fingerprint(photo, case_id, limits, choose, sealing)
+    one = make(photo, case_id, limits)
     if one is None:
         tally.unreadable += 1
         return
@@ -330,7 +334,7 @@ def _tell(tally: Tally, *, has_features: bool) -> None:
     known = f", {already} {'enrolled anew' if tally.anew else 'were already'}" if already else ""
     say(f"enrolled {count(tally.added, 'photo')}{known}")
     if has_features:
-        say("local features are kept, encrypted: crops, collages and screenshots are found too")
+        say("local features are kept, encrypted, beside the hashes: what was altered most is found")
     if tally.poor:
         say(
             f"too little texture to be found by their look: {count(tally.poor, 'photo')}; "

@@ -67,6 +67,7 @@ def match_row(match: Match) -> dict[str, object]:
         "transform": match.transform,
         "angle": None if placing is None else placing.angle,
         "scale": None if placing is None else placing.scale,
+        "inverted": placing is not None and placing.inverted,
         "grade": match.grade.value,
     }
 
@@ -153,9 +154,9 @@ def dismiss(ctx: typer.Context, finding: FindingId) -> None:
 
 
 def how_near(match: Match) -> str:
-    """Say in a word how near a match is: differing bits, or places found again."""
+    """Say in a word how near a match is: differing bits, or how much of a part is alike."""
     if match.placing is not None:
-        return count(match.placing.inliers, "place")
+        return f"{match.placing.agreement:.0%} alike"
     return f"{match.distance} bits"
 
 
@@ -182,10 +183,16 @@ def _placed(match: Match, placing: Placing) -> list[str]:
     if abs(placing.angle) >= 1:
         way = "right" if placing.angle > 0 else "left"
         lines.append(f"It is turned to the {way} by {abs(placing.angle):.0f} degrees.")
+    if placing.inverted:
+        lines.append("Its colours are inverted / 색상 반전.")
+    by = (
+        f"A part of it was found there by its hash, of which {match.distance} of 255 bits differ"
+        if placing.inliers is None
+        else f"{count(placing.inliers, 'place')} of it were found again there by local features"
+    )
     lines.append(
-        f"{count(placing.inliers, 'place')} of the photo were found again there by local features; "
-        f"{placing.shown:.0%} of the photo is shown, and {placing.agreement:.0%} of that looks the "
-        "same."
+        f"{by}; {placing.shown:.0%} of the photo is shown, and {placing.agreement:.0%} of that "
+        "looks the same."
     )
     if match.grade is Grade.REVIEW:
         lines.append("That is not enough to be sure: only a person can say. No mail was sent.")

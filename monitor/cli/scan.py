@@ -17,7 +17,7 @@ from monitor.models.match import Match
 from monitor.pictures import PictureLimits, decode
 from monitor.registry.bank import Bank, open_registry
 from monitor.registry.enrolment import read_photo
-from monitor.registry.look_up import look_up
+from monitor.registry.look import look_up
 from monitor.store import cases
 from pipelines.hunt import hunt as hunt_stored
 

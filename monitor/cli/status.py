@@ -232,7 +232,7 @@ def _check_store(settings: Settings) -> str:
 
 
 def _check_features(settings: Settings) -> str:
-    """Open the local features that are kept.
+    """Open what is kept encrypted of the enrolled photos.
 
     Raises:
         StoreError: Some can't be opened.
@@ -242,8 +242,10 @@ def _check_features(settings: Settings) -> str:
     try:
         store.check()
         with store.read() as db:
-            kept = sum(one.features is not None for one in cases.active_fingerprints(db))
-        readable = len(Registry(store, sealer(settings)).bank().local)
+            enrolled = cases.active_fingerprints(db)
+        bank = Registry(store, sealer(settings)).bank()
+        kept = sum(one.windows is not None or one.features is not None for one in enrolled)
+        readable = len({*bank.window_owners, *bank.local_owners})
     finally:
         store.close()
     if readable < kept:

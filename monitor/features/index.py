@@ -72,7 +72,11 @@ def enrolled_features(rgb: NDArray[np.uint8]) -> EnrolledFeatures:
 
 def probe_of(rgb: NDArray[np.uint8]) -> Probe:
     """Make a post's picture, H x W x 3, ready to be looked through."""
-    grey = luma(rgb, POST_AREA)
+    return probe_in(luma(rgb, POST_AREA))
+
+
+def probe_in(grey: Luma) -> Probe:
+    """Make a post's picture, at the size that `luma` gives it, ready to be looked through."""
     return Probe(grey, *extract(grey, POST_FEATURES))
 
 

@@ -14,20 +14,16 @@ from monitor.features.extract import Luma
 # The photo's frame: TILES x TILES tiles of SIDE x SIDE pixels, whatever the photo's shape.
 TILES = 8
 SIDE = 24
+FRAME = TILES * SIDE
 BITS = 63
+# Of packed tiles: 8 a tile, and a bit that tells whether it has texture.
+TILES_BYTES = 8 * TILES * TILES + TILES * TILES // 8
 # Bits that differ: independent tiles differ in some 31, the same in under 12.
 MAX_DISTANCE = 18
 
-_FRAME = TILES * SIDE
 _MIN_TEXTURE = 4.0
 # A placement is exact to some pixels of the frame; each tile is looked for so far around.
 _SHIFT = 3
-_SHIFTS = tuple(
-    (dx, dy)
-    for dy in range(-_SHIFT, _SHIFT + 1)
-    for dx in range(-_SHIFT, _SHIFT + 1)
-    if abs(dx) + abs(dy) <= _SHIFT + 1
-)
 _PAD = _SHIFT + 1
 _MIN_SHOWN = 0.9
 _CORE = slice(TILES // 4, TILES - TILES // 4)
@@ -70,11 +66,26 @@ class Agreement:
 
 def tiles_of(grey: Luma) -> Tiles:
     """Take the tiles of a photo to be enrolled."""
-    frame = cv2.resize(grey, (_FRAME, _FRAME), interpolation=cv2.INTER_AREA)
+    frame = cv2.resize(grey, (FRAME, FRAME), interpolation=cv2.INTER_AREA)
     coefficients = _coefficients(np.asarray(frame, np.float32))
     return Tiles(
         signs=(coefficients > 0).astype(np.uint8),
         textured=np.abs(coefficients).mean(axis=1) > _MIN_TEXTURE,
+    )
+
+
+def dump_tiles(tiles: Tiles) -> bytes:
+    """Pack tiles into TILES_BYTES."""
+    return np.packbits(tiles.signs, axis=1).tobytes() + np.packbits(tiles.textured).tobytes()
+
+
+def load_tiles(data: bytes) -> Tiles:
+    """Read what `dump_tiles` wrote."""
+    packed = np.frombuffer(data, np.uint8)
+    signs, textured = np.split(packed, [8 * TILES * TILES])
+    return Tiles(
+        signs=np.unpackbits(signs.reshape(-1, 8), axis=1)[:, :BITS],
+        textured=np.unpackbits(textured).astype(np.bool_),
     )
 
 
@@ -90,8 +101,8 @@ def agreement(
     """
     to_photo = np.array(
         [
-            [width / _FRAME, 0, (0.5 - _PAD) * width / _FRAME - 0.5],
-            [0, height / _FRAME, (0.5 - _PAD) * height / _FRAME - 0.5],
+            [width / FRAME, 0, (0.5 - _PAD) * width / FRAME - 0.5],
+            [0, height / FRAME, (0.5 - _PAD) * height / FRAME - 0.5],
             [0, 0, 1],
         ]
     )
@@ -101,7 +112,7 @@ def agreement(
         # Made smaller with a filter first: the warp looks at four pixels only.
         grey, shrink = _smaller(grey, 1 / scale)
         whole = shrink @ whole
-    size = (_FRAME + 2 * _PAD,) * 2
+    size = (FRAME + 2 * _PAD,) * 2
     inverse = cv2.WARP_INVERSE_MAP
     warped = cv2.warpAffine(
         grey, whole[:2], size, flags=cv2.INTER_LINEAR | inverse, borderMode=cv2.BORDER_REPLICATE
@@ -110,12 +121,7 @@ def agreement(
     shares = np.asarray(inside)[_PAD:-_PAD, _PAD:-_PAD].reshape(TILES, SIDE, TILES, SIDE)
     shown = shares.mean(axis=(1, 3)).ravel() > _MIN_SHOWN
     compared = shown & tiles.textured
-    nearest = np.full(TILES * TILES, BITS)
-    for dx, dy in _SHIFTS:
-        frame = warped[_PAD + dy : _PAD + dy + _FRAME, _PAD + dx : _PAD + dx + _FRAME]
-        signs = _coefficients(np.asarray(frame, np.float32)) > 0
-        nearest = np.minimum(nearest, (signs != tiles.signs).sum(axis=1))
-    agreeing = (nearest <= MAX_DISTANCE) & compared
+    agreeing = (_nearest(tiles.signs, np.asarray(warped, np.float32)) <= MAX_DISTANCE) & compared
     return Agreement(
         shown=int(shown.sum()),
         compared=int(compared.sum()),
@@ -133,14 +139,40 @@ def _smaller(grey: Luma, factor: float) -> tuple[Luma, NDArray[np.float64]]:
     return small, np.array([[x, 0, 0.5 * x - 0.5], [0, y, 0.5 * y - 0.5], [0, 0, 1]])
 
 
+def _nearest(signs: NDArray[np.uint8], frame: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Count the bits of each tile that differ where it fits best, (64,).
+
+    Args:
+        signs: (64, 63).
+        frame: The post in the photo's frame, with _PAD pixels round it.
+    """
+    nearest = np.full(TILES * TILES, BITS)
+    for dx in range(-_SHIFT, _SHIFT + 1):
+        strips = _along_rows(frame[:, _PAD + dx : _PAD + dx + FRAME])
+        reach = min(_SHIFT, _SHIFT + 1 - abs(dx))
+        shifted = np.stack(
+            [strips[_PAD + dy : _PAD + dy + FRAME] for dy in range(-reach, reach + 1)]
+        )
+        differing = (_down_columns(shifted) > 0) != signs
+        nearest = np.minimum(nearest, differing.sum(axis=2).min(axis=0))
+    return nearest
+
+
 def _coefficients(frame: NDArray[np.float32]) -> NDArray[np.float32]:
     """Give the low DCT coefficients of each tile, (64, 63), without the mean."""
-    basis = _basis()
-    # (tile row, y, tile column, x) -> rows first, then columns: two products for all tiles.
-    rows = np.einsum("ij,rjcx->ricx", basis, frame.reshape(TILES, SIDE, TILES, SIDE))
-    both = rows.reshape(-1, SIDE) @ basis.T
-    both = both.reshape(TILES, 8, TILES, 8).transpose(0, 2, 1, 3).reshape(TILES * TILES, 64)
-    return np.asarray(both[:, 1:])
+    return np.asarray(_down_columns(_along_rows(frame)[None])[0])
+
+
+def _along_rows(frame: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Transform (n, FRAME) tile by tile to (n, 64): horizontal frequencies of each tile."""
+    return np.asarray((frame.reshape(-1, SIDE) @ _basis().T).reshape(len(frame), -1))
+
+
+def _down_columns(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Transform (n, FRAME, 64) to the coefficients of each tile but the mean, (n, 64, 63)."""
+    both = _basis() @ rows.reshape(-1, TILES, SIDE, 8 * TILES)
+    both = both.reshape(-1, TILES, 8, TILES, 8).transpose(0, 1, 3, 2, 4)
+    return np.asarray(both.reshape(-1, TILES * TILES, 64)[:, :, 1:])
 
 
 @lru_cache(maxsize=1)

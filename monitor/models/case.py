@@ -42,6 +42,8 @@ class Fingerprint:
         quality: PDQ quality, 0-100.
         phash: 16 hex digits or None.
         recipe: Version of the decoding and hashing recipe.
+        windows: Hashes of the photo's parts, encrypted (`monitor.features.sealing`); None where
+            only a bare hash is known.
         features: Local features, encrypted (`monitor.features.sealing`); None without consent.
     """
 
@@ -53,4 +55,5 @@ class Fingerprint:
     phash: str | None
     recipe: int
     created_at: datetime
+    windows: bytes | None = field(default=None, repr=False)
     features: bytes | None = field(default=None, repr=False)

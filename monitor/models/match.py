@@ -29,21 +29,24 @@ TURNED = {
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """Where and how well local features placed an enrolled photo in a post's picture.
+    """Where and how well an enrolled photo was placed in a post's picture.
 
     Attributes:
-        inliers: Places of the photo that were found again, all by one placement.
         agreement: Share of the photo's visible, textured parts that look the same there, 0-1.
         shown: Share of the photo that lies within the post's picture, 0-1.
         scale: Size in the post's file against the enrolled one.
         angle: Degrees clockwise that it is turned beyond `Match.transform`; -45 to 45.
+        inliers: Local features of the photo that were found again, all by one placement; None:
+            it was placed by windows.
+        inverted: Its colours are the negative of the photo's.
     """
 
-    inliers: int
     agreement: float
     shown: float
     scale: float
     angle: float
+    inliers: int | None = None
+    inverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,13 @@ class Match:
     """One match.
 
     Attributes:
-        method: "sha256", "pdq" or "features".
+        method: "sha256", "pdq", "windows" or "features".
         distance: Differing bits of a hash, 0 for identical; None for features.
         quality: The smaller PDQ quality of the two sides, 0-100.
         transform: How the post's picture is turned against the enrolled one: a name of
             `monitor.hashes.pdq.DIHEDRAL`.
         region: Where in the post's picture: x, y, width, height as shares of 0-1.
-        placing: How features placed the photo; None for hashes.
+        placing: How the photo was placed by windows or features; None for hashes of panels.
     """
 
     case_id: str
@@ -74,6 +77,7 @@ class Match:
     @property
     def rank(self) -> tuple[int, bool, int, str, str]:
         """Order matches: by grade, hashes before features, the nearest first."""
-        near = -self.placing.inliers if self.placing else self.distance or 0
+        inliers = self.placing.inliers if self.placing else None
+        near = (self.distance or 0) if inliers is None else -inliers
         is_placed = self.placing is not None
         return tuple(Grade).index(self.grade), is_placed, near, self.case_id, self.fingerprint_id

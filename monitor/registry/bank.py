@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Generic, TypeVar
 
 import numpy as np
 import structlog
@@ -19,6 +20,10 @@ from monitor.models.case import Fingerprint
 from monitor.settings import Settings
 from monitor.store import audit, cases
 from monitor.store.store import Store
+from monitor.windows.index import WindowIndex
+from monitor.windows.photo import EnrolledWindows, load
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +40,7 @@ class Bank:
         by_sha256: Indices into `fingerprints`.
         local: The local features of those that have them.
         local_owners: Index into `fingerprints` of each photo in `local`.
+        windows, window_owners: The same of hashes of windows.
         version: Another one means that a case changed.
     """
 
@@ -45,18 +51,27 @@ class Bank:
     by_sha256: dict[str, tuple[int, ...]]
     local: LocalIndex
     local_owners: tuple[int, ...]
+    windows: WindowIndex
+    window_owners: tuple[int, ...]
     version: int
+
+    @property
+    def sees_parts(self) -> bool:
+        """Tell whether a picture's pixels are worth a look: a part of a photo may be found."""
+        return len(self.windows) > 0 or len(self.local) > 0
 
 
 def build(
     fingerprints: Sequence[Fingerprint],
     features: Mapping[str, EnrolledFeatures] = MappingProxyType({}),
+    windows: Mapping[str, EnrolledWindows] = MappingProxyType({}),
     version: int = 0,
 ) -> Bank:
     """Lay out fingerprints for search; right for none, one and equal ones.
 
     Args:
         features: Opened local features by the id of their fingerprint.
+        windows: Opened hashes of windows.
     """
     rows: list[bytes] = []
     owners: list[int] = []
@@ -72,6 +87,7 @@ def build(
             owners.append(index)
             variants.append(variant % len(DIHEDRAL))
     with_features = [index for index, one in enumerate(fingerprints) if one.id in features]
+    with_windows = [index for index, one in enumerate(fingerprints) if one.id in windows]
     return Bank(
         fingerprints=tuple(fingerprints),
         words=to_words(rows),
@@ -80,6 +96,8 @@ def build(
         by_sha256=by_sha256,
         local=LocalIndex([features[fingerprints[index].id] for index in with_features]),
         local_owners=tuple(with_features),
+        windows=WindowIndex([windows[fingerprints[index].id] for index in with_windows]),
+        window_owners=tuple(with_windows),
         version=version,
     )
 
@@ -98,6 +116,14 @@ def open_registry(store: Store, settings: Settings) -> Registry:
         return Registry(store)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opened(Generic[T]):
+    """What was sealed, and what is in it."""
+
+    sealed: bytes
+    content: T
+
+
 class Registry:
     """Gives the bank as it is now: enrolments and withdrawals count at once."""
 
@@ -109,7 +135,8 @@ class Registry:
         """
         self._store = store
         self._sealer = sealer
-        self._opened: dict[str, EnrolledFeatures] = {}
+        self._features: dict[str, _Opened[EnrolledFeatures]] = {}
+        self._windows: dict[str, _Opened[EnrolledWindows]] = {}
         self._bank = build((), version=-1)
 
     def bank(self) -> Bank:
@@ -117,33 +144,49 @@ class Registry:
         with self._store.read() as db:
             version = audit.version(db)
             if version != self._bank.version:
-                fingerprints = cases.active_fingerprints(db)
-                self._open(fingerprints)
-                self._bank = build(fingerprints, self._opened, version)
+                found = cases.active_fingerprints(db)
+                self._features = self._open(found, lambda one: one.features, unpack, self._features)
+                self._windows = self._open(found, lambda one: one.windows, load, self._windows)
+                self._bank = build(
+                    found,
+                    {key: one.content for key, one in self._features.items()},
+                    {key: one.content for key, one in self._windows.items()},
+                    version,
+                )
         return self._bank
 
-    def _open(self, fingerprints: Sequence[Fingerprint]) -> None:
-        """Open local features that are new, and forget those that are gone."""
-        sealed = {one.id: one for one in fingerprints if one.features is not None}
-        opened = {key: one for key, one in self._opened.items() if key in sealed}
+    def _open(
+        self,
+        fingerprints: Sequence[Fingerprint],
+        sealed_of: Callable[[Fingerprint], bytes | None],
+        read: Callable[[bytes], T],
+        known: Mapping[str, _Opened[T]],
+    ) -> dict[str, _Opened[T]]:
+        """Open what is new, and forget what is gone."""
+        opened: dict[str, _Opened[T]] = {}
         failed = 0
-        for key, one in sealed.items():
-            if key in opened:
+        for one in fingerprints:
+            sealed = sealed_of(one)
+            if sealed is None:
                 continue
+            old = known.get(one.id)
             try:
-                opened[key] = self._opened_features(one)
+                # Enrolled anew with another crop, a photo is sealed anew.
+                if old is None or old.sealed != sealed:
+                    old = _Opened(sealed, read(self._unsealed(sealed, one)))
+                opened[one.id] = old
             except ValueError:
                 failed += 1
         if failed:
             log.warning("features.unreadable", photos=failed, reason="no key, or another one")
-        self._opened = opened
+        return opened
 
-    def _opened_features(self, one: Fingerprint) -> EnrolledFeatures:
-        """Open one photo's local features.
+    def _unsealed(self, sealed: bytes, one: Fingerprint) -> bytes:
+        """Decrypt.
 
         Raises:
             ValueError: There is no key, or it is another one.
         """
         if self._sealer is None:
             raise ValueError("no key")
-        return unpack(self._sealer.open(one.features or b"", cases.content_key(one)))
+        return self._sealer.open(sealed, cases.content_key(one))

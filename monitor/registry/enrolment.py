@@ -27,6 +27,7 @@ from monitor.models.media import MediaFacts
 from monitor.pictures import Picture, PictureLimits
 from monitor.registry.facts import describe
 from monitor.store.cases import content_key, new_fingerprint_id
+from monitor.windows.photo import dump, enrolled_windows
 
 FORMAT = "haechi-fingerprints"
 VERSION = 1
@@ -123,13 +124,15 @@ def fingerprint(
     *,
     crop: Region | None = None,
     sealer: Sealer | None = None,
+    features: bool = False,
 ) -> Fingerprint:
     """Make a photo's fingerprint.
 
     Args:
         case_id: Empty for a fingerprint that is not enrolled yet.
         crop: Where the photo is in the picture; None: it is all of it.
-        sealer: Makes local features too, which need the consent of the photo's owner.
+        sealer: Makes hashes of the photo's parts too, which are kept encrypted only.
+        features: Makes local features too, which need the consent of the photo's owner.
 
     Raises:
         MediaError: It is too small to be hashed.
@@ -155,8 +158,11 @@ def fingerprint(
     )
     if sealer is None:
         return one
-    sealed = sealer.seal(pack(enrolled_features(photo.rgb)), content_key(one))
-    return replace(one, features=sealed)
+    key = content_key(one)
+    one = replace(one, windows=sealer.seal(dump(enrolled_windows(photo.rgb)), key))
+    if not features:
+        return one
+    return replace(one, features=sealer.seal(pack(enrolled_features(photo.rgb)), key))
 
 
 def has_texture(one: Fingerprint | MediaFacts) -> bool:

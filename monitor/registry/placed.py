@@ -1,17 +1,21 @@
-"""Says of a photo that local features placed in a post: how sure, where, and how turned."""
+"""Says of a photo that was placed in a post: how sure, where, and how turned."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from math import atan2, degrees
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.features.index import Hit, Probe
-from monitor.features.tiles import TILES
+from monitor.features.tiles import TILES, Agreement
+from monitor.models.case import Fingerprint
 from monitor.models.match import Grade, Match, Placing
 from monitor.models.media import MediaFacts
 from monitor.registry.bank import Bank
+from monitor.windows.index import WindowHit
+from monitor.windows.post import PostWindows
 
 # By quarter turns clockwise, without and with a mirror before the turn.
 _TURNS = ("none", "rot270", "rot180", "rot90")
@@ -25,27 +29,11 @@ _MIN_SHOWN, _MANY_INLIERS, _MANY_SHOWN = 10, 15, 6
 # Of a photo that was cut out along a curve only the middle is left.
 _CORE_INLIERS, _CORE_TILES = 20, 10
 _REVIEW = ((12, 5, 0.12), (30, 3, 0.0))
-
-
-class Look:
-    """A post's picture until its page is committed: what its pixels say against a bank."""
-
-    def __init__(self, facts: MediaFacts, probe: Probe) -> None:
-        self._facts = facts
-        self._probe: Probe | None = probe
-        self._version: int | None = None
-        self._found: list[Match] = []
-
-    def matches(self, bank: Bank) -> list[Match]:
-        """Match against a bank; the same bank is searched once."""
-        if self._probe is not None and bank.version != self._version:
-            self._found = local_matches(bank, self._facts, self._probe)
-            self._version = bank.version
-        return self._found
-
-    def settle(self) -> None:
-        """Let go of the picture: what was matched stands, whatever is enrolled meanwhile."""
-        self._probe = None
+# Of the tiles that a window's place predicts, up to a third agree by chance, as flat or regular
+# grounds do; these more are needed.
+_CHANCE, _SURPLUS = 0.35, 4
+_CORE_DISTANCE = 60
+_REVIEW_CORE, _REVIEW_SURPLUS = 4, 0
 
 
 def local_matches(bank: Bank, facts: MediaFacts, probe: Probe) -> list[Match]:
@@ -53,8 +41,31 @@ def local_matches(bank: Bank, facts: MediaFacts, probe: Probe) -> list[Match]:
     matches = []
     for hit in bank.local.search(probe):
         grade = _grade(hit)
-        if grade is not None:
-            matches.append(_match(bank, facts, probe, hit, grade))
+        if grade is None:
+            continue
+        matrix = hit.placement.matrix
+        if hit.mirrored:
+            last = probe.grey.shape[1] - 1
+            matrix = np.array([[-1, 0, last], [0, 1, 0]]) @ np.vstack([matrix, [0, 0, 1]])
+        size = bank.local.size_of(hit.photo)
+        placed = _Placed(grade, matrix, size, hit.agreement, inliers=hit.placement.inliers)
+        fingerprint = bank.fingerprints[bank.local_owners[hit.photo]]
+        matches.append(_match(fingerprint, facts, placed, probe.grey.shape))
+    return sorted(matches, key=lambda one: one.rank)
+
+
+def window_matches(bank: Bank, facts: MediaFacts, post: PostWindows) -> list[Match]:
+    """Match a post's picture against the windows of the bank."""
+    matches = []
+    for hit in bank.windows.search(post):
+        grade = _window_grade(hit)
+        if grade is None:
+            continue
+        size = bank.windows.size_of(hit.photo)
+        placed = _Placed(grade, hit.matrix, size, hit.agreement, inverted=hit.inverted)
+        fingerprint = bank.fingerprints[bank.window_owners[hit.photo]]
+        match = _match(fingerprint, facts, placed, post.picture.grey.shape)
+        matches.append(replace(match, distance=hit.distance))
     return sorted(matches, key=lambda one: one.rank)
 
 
@@ -76,34 +87,65 @@ def _grade(hit: Hit) -> Grade | None:
     return None
 
 
-def _match(bank: Bank, facts: MediaFacts, probe: Probe, hit: Hit, grade: Grade) -> Match:
-    """Make the match of a placed photo."""
-    fingerprint = bank.fingerprints[bank.local_owners[hit.photo]]
-    height, width = probe.grey.shape
-    matrix = hit.placement.matrix
-    if hit.mirrored:
-        matrix = np.array([[-1, 0, width - 1], [0, 1, 0]]) @ np.vstack([matrix, [0, 0, 1]])
-    transform, angle = _turn(matrix)
-    placing = Placing(
-        inliers=hit.placement.inliers,
-        agreement=round(hit.agreement.share, 3),
-        shown=round(hit.agreement.shown / TILES**2, 3),
-        # Of the file: features were taken from a smaller picture.
-        scale=round(hit.placement.scale * facts.width / width, 3),
-        angle=round(angle, 1),
-    )
-    photo = bank.local.size_of(hit.photo)
+def _window_grade(hit: WindowHit) -> Grade | None:
+    """Grade a hit of windows; None: chance."""
+    checked = hit.agreement
+    surplus = checked.agreeing - _CHANCE * checked.compared
+    is_core = checked.core >= _CORE_TILES and hit.distance <= _CORE_DISTANCE
+    if is_core or (checked.shown >= _MIN_SHOWN and surplus >= _SURPLUS):
+        return Grade.STRONG
+    if checked.core >= _REVIEW_CORE and surplus >= _REVIEW_SURPLUS:
+        return Grade.REVIEW
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Placed:
+    """A photo in a post.
+
+    Attributes:
+        matrix: (2, 3): takes the photo's pixels to the post's.
+        size: Width and height of the photo in these pixels.
+    """
+
+    grade: Grade
+    matrix: NDArray[np.float64]
+    size: tuple[int, int]
+    agreement: Agreement
+    inliers: int | None = None
+    inverted: bool = False
+
+
+def _match(
+    fingerprint: Fingerprint, facts: MediaFacts, placed: _Placed, shape: tuple[int, ...]
+) -> Match:
+    """Make the match of a placed photo.
+
+    Args:
+        shape: Height and width of the post that it was placed in; pixels.
+    """
+    height, width = shape
+    transform, angle = _turn(placed.matrix)
+    scale = float(abs(np.linalg.det(placed.matrix[:, :2])) ** 0.5)
     return Match(
         case_id=fingerprint.case_id,
         fingerprint_id=fingerprint.id,
         media_sha256=facts.sha256,
-        method="features",
+        method="windows" if placed.inliers is None else "features",
         distance=None,
         quality=min(fingerprint.quality, facts.pdq_quality),
         transform=transform,
-        grade=grade,
-        region=_region(matrix, photo, (width, height)),
-        placing=placing,
+        grade=placed.grade,
+        region=_region(placed.matrix, placed.size, (width, height)),
+        placing=Placing(
+            agreement=round(placed.agreement.share, 3),
+            shown=round(placed.agreement.shown / TILES**2, 3),
+            # Of the file: a smaller picture was looked at.
+            scale=round(scale * facts.width / width, 3),
+            angle=round(angle, 1),
+            inliers=placed.inliers,
+            inverted=placed.inverted,
+        ),
     )
 
 

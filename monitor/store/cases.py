@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, Table, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from monitor.ids import make_id
 from monitor.models.case import Case, CaseStatus, Fingerprint
 from monitor.models.finding import AlertState
 from monitor.store import audit
-from monitor.store.tables import alerts, cases, fingerprints, local_features
+from monitor.store.tables import alerts, cases, fingerprints, local_features, windows
 
 
 def new_fingerprint_id() -> str:
@@ -77,7 +77,9 @@ def enrol(
                 .values(pdq=list(one.pdq), quality=one.quality)
             )
         if one.features is not None:
-            _keep_features(db, content_key(one), one.features)
+            _keep(db, local_features, content_key(one), one.features)
+        if one.windows is not None:
+            _keep(db, windows, content_key(one), one.windows)
     audit.record(db, actor=actor, action=f"enrolled {added}", subject=case_id, now=now)
     return added
 
@@ -93,7 +95,8 @@ def withdraw(db: Connection, case_id: str, *, actor: str, now: datetime) -> int:
         .where(cases.c.id == case_id)
         .values(status=CaseStatus.WITHDRAWN.value, withdrawn_at=now)
     )
-    _drop_features(db, case_id)
+    _drop(db, local_features, case_id)
+    _drop(db, windows, case_id)
     gone = db.execute(delete(fingerprints).where(fingerprints.c.case_id == case_id)).rowcount
     waiting = (AlertState.PENDING.value, AlertState.FAILED.value)
     db.execute(
@@ -123,7 +126,7 @@ def revoke_consent(db: Connection, case_id: str, *, actor: str, now: datetime) -
         How many photos had features.
     """
     db.execute(update(cases).where(cases.c.id == case_id).values(consent_at=None, consent_by=None))
-    gone = _drop_features(db, case_id)
+    gone = _drop(db, local_features, case_id)
     audit.record(db, actor=actor, action=f"local features ended {gone}", subject=case_id, now=now)
     return gone
 
@@ -167,9 +170,14 @@ def every(db: Connection) -> list[Case]:
 def active_fingerprints(db: Connection, case_id: str | None = None) -> list[Fingerprint]:
     """List the fingerprints of active cases, or of one of them."""
     statement = (
-        select(fingerprints, local_features.c.sealed)
+        select(
+            fingerprints,
+            local_features.c.sealed.label("features"),
+            windows.c.sealed.label("windows"),
+        )
         .join(cases, fingerprints.c.case_id == cases.c.id)
         .join(local_features, local_features.c.fingerprint_id == fingerprints.c.id, isouter=True)
+        .join(windows, windows.c.fingerprint_id == fingerprints.c.id, isouter=True)
         .where(cases.c.status == CaseStatus.ACTIVE.value)
         .order_by(fingerprints.c.id)
     )
@@ -189,14 +197,15 @@ def _fingerprint(row: Row[Any]) -> Fingerprint:
         phash=row.phash,
         recipe=row.recipe,
         created_at=row.created_at,
-        features=row.sealed,
+        windows=row.windows,
+        features=row.features,
     )
 
 
-def _keep_features(db: Connection, content: str, sealed: bytes) -> None:
-    """Keep a photo's local features; also of one that was enrolled without them before."""
+def _keep(db: Connection, table: Table, content: str, sealed: bytes) -> None:
+    """Keep what is sealed of a photo; also of one that was enrolled without it before."""
     fingerprint_id = db.scalar(select(fingerprints.c.id).where(fingerprints.c.content == content))
-    statement = insert(local_features).values(fingerprint_id=fingerprint_id, sealed=sealed)
+    statement = insert(table).values(fingerprint_id=fingerprint_id, sealed=sealed)
     db.execute(
         statement.on_conflict_do_update(
             index_elements=["fingerprint_id"], set_={"sealed": statement.excluded.sealed}
@@ -204,8 +213,8 @@ def _keep_features(db: Connection, content: str, sealed: bytes) -> None:
     )
 
 
-def _drop_features(db: Connection, case_id: str) -> int:
-    """Delete the local features of a case."""
+def _drop(db: Connection, table: Table, case_id: str) -> int:
+    """Delete what is sealed of a case's photos."""
     ours = select(fingerprints.c.id).where(fingerprints.c.case_id == case_id)
-    statement = delete(local_features).where(local_features.c.fingerprint_id.in_(ours))
+    statement = delete(table).where(table.c.fingerprint_id.in_(ours))
     return db.execute(statement).rowcount

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 # The head of migrations/versions; a test holds the two together.
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -179,6 +179,14 @@ fingerprints = Table(
 # Encrypted; the key is never in the database.
 local_features = Table(
     "local_features",
+    metadata,
+    Column("fingerprint_id", ForeignKey("fingerprints.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+# Encrypted, too.
+windows = Table(
+    "windows",
     metadata,
     Column("fingerprint_id", ForeignKey("fingerprints.id"), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),

@@ -8,13 +8,12 @@ from dataclasses import replace
 import structlog
 
 from monitor.errors import MediaError
-from monitor.features.index import probe_of
 from monitor.models.item import MediaItem
 from monitor.models.media import MediaFacts, MediaStatus
 from monitor.pictures import Picture, decode
 from monitor.registry.bank import Bank
 from monitor.registry.facts import facts_of
-from monitor.registry.placed import Look
+from monitor.registry.look import Look
 from monitor.store import posts
 from pipelines.services import Services
 
@@ -27,7 +26,7 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
     with services.store.read() as db:
         facts = posts.facts_of_sha256(db, hashlib.sha256(data).hexdigest())
     bank = services.registry.bank()
-    if facts is not None and not len(bank.local):
+    if facts is not None and not bank.sees_parts:
         return replace(item, status=MediaStatus.HASHED, facts=facts, known=True, data=None)
     try:
         picture = decode(data, services.limits)
@@ -41,7 +40,7 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
     except MemoryError:
         reason = "too large for the crawl's memory (crawl.memory_mb)"
         return replace(item, status=MediaStatus.SKIPPED, reason=reason, data=None)
-    look = _look(picture, hashed, bank) if len(bank.local) else None
+    look = _look(picture, hashed, bank) if bank.sees_parts else None
     known = facts is not None
     return replace(item, status=MediaStatus.HASHED, facts=hashed, known=known, data=None, look=look)
 
@@ -49,7 +48,7 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
 def _look(picture: Picture, facts: MediaFacts, bank: Bank) -> Look | None:
     """Look for photos inside a picture; None where the memory for it is lacking: hashes must do."""
     try:
-        look = Look(facts, probe_of(picture.rgb))
+        look = Look(facts, picture.rgb)
         # Here, where nothing waits for it; the commit asks again should a case have changed.
         look.matches(bank)
     except MemoryError:

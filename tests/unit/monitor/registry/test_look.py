@@ -11,7 +11,7 @@ from monitor.models.match import Match
 from monitor.pictures import decode
 from monitor.registry.bank import build
 from monitor.registry.enrolment import fingerprint
-from monitor.registry.look_up import look_up
+from monitor.registry.look import look_up
 
 PHOTO = photograph(1, (480, 600))
 

@@ -1,0 +1,1 @@
+"""Hashes of dense windows: finds a photo inside another picture by hashes alone."""

@@ -1,0 +1,164 @@
+"""Finds enrolled photos inside a post by hashes of their parts: near windows, then a check."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.features.tiles import FRAME, Agreement, agreement
+from monitor.windows.codes import NEGATIVE, WORDS, turn_matrix, turned, unpack
+from monitor.windows.lookup import WindowTable
+from monitor.windows.photo import EnrolledWindows
+from monitor.windows.post import PostWindows
+from monitor.windows.pyramid import Matrix, Pyramid
+from monitor.windows.refine import refine
+
+# Pairs of windows that are looked at closely: of all photos, and of one.
+_CANDIDATES: Final = 40
+_EACH: Final = 6
+_STEP: Final = 0.03
+# The share of tiles that agrees where a placement need not be made better.
+_PLACED: Final = 0.6
+_LARGEST: Final = 2
+_WITHIN: Final = 0.52
+# Bits of a window that differ where it fits best; more is chance.
+MAX_FITTED: Final = 70
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowHit:
+    """A photo placed in a post.
+
+    Attributes:
+        photo: Its index in the bank.
+        matrix: (2, 3): takes the photo's pixels to the post's.
+        inverted: The post's colours are the photo's negative.
+        distance: Bits of 255 that differ in the window that gave the placement.
+        agreement: How far the photo's tiles agree with the post.
+    """
+
+    photo: int
+    matrix: NDArray[np.float64]
+    inverted: bool
+    distance: int
+    agreement: Agreement
+
+
+class WindowIndex:
+    """The windows of all photos of the bank, each turned in the eight ways."""
+
+    def __init__(self, photos: Sequence[EnrolledWindows]) -> None:
+        self._photos = tuple(photos)
+        counts = [len(one.codes) for one in self._photos]
+        none = np.empty((0, WORDS), np.uint64)
+        self._table = WindowTable(np.concatenate([none, *(one.codes for one in self._photos)]))
+        self._photo = np.repeat(np.arange(len(counts)), counts)
+        self._first = np.cumsum([0, *counts])
+
+    def __len__(self) -> int:
+        """Say how many photos there are."""
+        return len(self._photos)
+
+    def size_of(self, photo: int) -> tuple[int, int]:
+        """Give the width and height that a photo's windows were taken at; pixels."""
+        return self._photos[photo].width, self._photos[photo].height
+
+    def search(self, post: PostWindows) -> list[WindowHit]:
+        """Find photos in a post; the best placement of each."""
+        best: dict[int, WindowHit] = {}
+        for photo, window, turn, matrix in self._candidates(post):
+            one, negative = self._photos[photo], bool(turn & NEGATIVE)
+            fitted, distance = _fit(one, window, post.picture, matrix, _STEP, negative)
+            if distance > MAX_FITTED:
+                continue
+            for placed in (fitted, *_grown(one, post.picture, fitted, negative)):
+                checked = _check(one, post.picture, placed, negative)
+                hit = WindowHit(photo, placed[:2], negative, distance, checked)
+                if photo not in best or _weight(hit) > _weight(best[photo]):
+                    best[photo] = hit
+                if checked.share >= _PLACED:
+                    break
+        return sorted(best.values(), key=_weight, reverse=True)
+
+    def _candidates(self, post: PostWindows) -> Iterator[tuple[int, int, int, Matrix]]:
+        """Give the nearest pairs: photo, its window, its turn, and the placement they imply."""
+        seen: Counter[int] = Counter()
+        for number, row, turn, _ in self._table.near(post.codes, post.unsure).tolist():
+            photo = int(self._photo[row])
+            if seen[photo] == _EACH:
+                continue
+            seen[photo] += 1
+            window = row - int(self._first[photo])
+            yield photo, window, turn, _placement(self._photos[photo], window, turn, post, number)
+            if seen.total() == _CANDIDATES:
+                return
+
+
+def _placement(
+    photo: EnrolledWindows, window: int, turn: int, post: PostWindows, number: int
+) -> Matrix:
+    """Give the map of the photo's pixels to the post's that puts one window on another."""
+    turning = turn_matrix(turn, photo.width, photo.height)
+    x, y, width, height = photo.boxes[window].astype(np.float64)
+    corners = np.array([[x, y, 1], [x + width, y + height, 1]]) @ turning.T
+    low, high = corners[:, :2].min(axis=0), corners[:, :2].max(axis=0)
+    left, top, across, down = post.boxes[number].astype(np.float64)
+    scale = np.array([across, down]) / (high - low)
+    onto = np.diag([*scale, 1.0])
+    onto[:2, 2] = (left, top) - low * scale
+    return np.asarray(post.matrices[post.layers[number]] @ onto @ turning)
+
+
+def _fit(
+    photo: EnrolledWindows,
+    window: int,
+    post: Pyramid,
+    matrix: Matrix,
+    step: float,
+    negative: bool,
+) -> tuple[Matrix, int]:
+    """Move a placement until one of the photo's windows fits best."""
+    code = photo.codes[window : window + 1]
+    wanted = unpack(turned(code, NEGATIVE) if negative else code)[0]
+    return refine(post, matrix, photo.boxes[window], wanted, step)
+
+
+def _grown(
+    photo: EnrolledWindows, post: Pyramid, matrix: Matrix, negative: bool
+) -> Iterator[Matrix]:
+    """Fit the photo's largest windows in the post: a small one places the rest too roughly."""
+    low = photo.boxes[:, :2].astype(np.float64)
+    high = low + photo.boxes[:, 2:]
+    inside = np.ones(len(low), np.bool_)
+    height, width = post.grey.shape
+    for corner in (low, high, np.c_[low[:, 0], high[:, 1]], np.c_[high[:, 0], low[:, 1]]):
+        x, y = (corner @ matrix[:2, :2].T + matrix[:2, 2]).T / np.array([[width], [height]])
+        inside &= (np.abs(x - 0.5) <= _WITHIN) & (np.abs(y - 0.5) <= _WITHIN)
+    sizes = np.where(inside, photo.boxes[:, 2] * photo.boxes[:, 3], 0)
+    for window in np.argsort(-sizes, kind="stable")[:_LARGEST]:
+        if sizes[window]:
+            grown, distance = _fit(photo, window, post, matrix, _STEP / 2, negative)
+            if distance <= MAX_FITTED:
+                yield grown
+
+
+def _check(photo: EnrolledWindows, post: Pyramid, matrix: Matrix, negative: bool) -> Agreement:
+    """Compare a photo's tiles with a post."""
+    pixels = float(abs(np.linalg.det(matrix[:2, :2])) ** 0.5)
+    grey, shrink = post.level(pixels * (photo.width * photo.height) ** 0.5 / FRAME)
+    if negative:
+        grey = np.asarray(255 - grey, np.uint8)
+    # From corners of pixels to their middles.
+    whole = shrink @ matrix
+    whole[:2, 2] += whole[:2, :2].sum(axis=1) / 2 - 0.5
+    return agreement(photo.tiles, photo.width, photo.height, grey, whole[:2])
+
+
+def _weight(hit: WindowHit) -> tuple[int, int]:
+    """Order hits: by what agrees, then by how well the window fits."""
+    return hit.agreement.agreeing, -hit.distance

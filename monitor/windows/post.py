@@ -1,0 +1,194 @@
+"""Hashes all windows of a post's picture: every place and size where a part of a photo may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import cos, radians, sin
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from monitor.windows.codes import BASIS, FREQUENCIES, SIDE, Codes, key_places, pack
+from monitor.windows.pyramid import Matrix, Pyramid
+
+# A window's hash bears to be off by 3 % of its side and by 5 % in size: steps of twice that.
+_STEP: Final = 2
+_RATIO: Final = 1.1
+_UPRIGHT: Final = 17
+# Squeezed and turned pictures are looked through for larger parts only.
+_ALTERED: Final = 11
+_SQUEEZES: Final = (0.71, 1.41)
+_ANGLES: Final = (-27, -18, -9, 9, 18, 27)
+# A layer of an extreme shape would have millions.
+_MANY: Final = 100_000
+# Bits of a window's key that may be wrong.
+_UNSURE: Final = 4
+_KEY_PLACES: Final = key_places()
+# Grey levels of the lowest frequencies together: less is plain ground.
+_MIN_TEXTURE: Final = 2.0
+_LOWEST: Final = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """A post's picture, put upright or to shape in one of the ways it may have been altered.
+
+    Attributes:
+        matrix: (3, 3): takes the layer's pixels to the post's.
+        sizes: How many sizes of windows are taken of it.
+    """
+
+    picture: Pyramid
+    matrix: Matrix
+    sizes: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PostWindows:
+    """A post's picture, made ready to be looked through; not stored.
+
+    Attributes:
+        picture: At the size that its windows were taken from.
+        codes: uint64, (n, 4).
+        boxes: float32, (n, 4): x, y, width, height in the pixels of their layer.
+        unsure: uint8, (n, 3): bits of the windows' keys that may be wrong.
+        layers: uint8, (n,): index into `matrices`.
+        matrices: Take each layer's pixels to those of `picture`.
+    """
+
+    picture: Pyramid
+    codes: Codes
+    boxes: NDArray[np.float32]
+    unsure: NDArray[np.uint8]
+    layers: NDArray[np.uint8]
+    matrices: tuple[Matrix, ...]
+
+
+def post_windows(picture: Pyramid) -> PostWindows:
+    """Make a post's picture ready to be looked through.
+
+    Args:
+        picture: At the size that `monitor.features.extract.luma` gives a post.
+    """
+    layers = list(_layers(picture))
+    parts = [
+        (*part, np.full(len(part[0]), number, np.uint8))
+        for number, layer in enumerate(layers)
+        for part in _windows(layer, picture.grey.shape)
+    ]
+    codes, boxes, unsure, owners = (np.concatenate(part) for part in zip(*parts, strict=True))
+    matrices = tuple(layer.matrix for layer in layers)
+    return PostWindows(picture, codes, boxes, unsure, owners, matrices)
+
+
+def _layers(picture: Pyramid) -> Iterator[Layer]:
+    """Give the picture as it is, unsqueezed, and turned upright."""
+    yield Layer(picture, np.eye(3), _UPRIGHT)
+    # Of the altered ones only large windows are taken: a smaller picture does.
+    small, shrink = picture.level(min(picture.grey.shape) / (2 * SIDE * _RATIO**_ALTERED))
+    back = np.asarray(np.linalg.inv(shrink), np.float64)
+    height, width = small.shape
+    for squeeze in _SQUEEZES:
+        size = (max(1, round(width * squeeze**0.5)), max(1, round(height / squeeze**0.5)))
+        shaped = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.uint8)
+        shape = np.asarray(np.diag([width / size[0], height / size[1], 1.0]), np.float64)
+        yield Layer(Pyramid(shaped), back @ shape, _ALTERED)
+    for angle in _ANGLES:
+        turn = _turn(angle, width, height)
+        shaped = np.asarray(
+            cv2.warpAffine(
+                small, turn[:2], (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            ),
+            np.uint8,
+        )
+        yield Layer(Pyramid(shaped), back @ turn, _ALTERED)
+
+
+def _turn(angle: float, width: int, height: int) -> Matrix:
+    """Give the map of a turned picture's points to the picture's, of the same size."""
+    across, along = cos(radians(angle)), sin(radians(angle))
+    turn = np.array([[across, -along, 0], [along, across, 0], [0, 0, 1]])
+    middle = np.array([width, height]) / 2
+    turn[:2, 2] = middle - turn[:2, :2] @ middle
+    return turn
+
+
+def _windows(
+    layer: Layer, shape: tuple[int, ...]
+) -> Iterator[tuple[Codes, NDArray[np.float32], NDArray[np.uint8]]]:
+    """Hash the windows of a layer, size by size; gives codes, boxes and unsure bits."""
+    height, width = layer.picture.grey.shape
+    count = 0
+    for number in range(layer.sizes):
+        if count > _MANY:
+            return
+        side = min(height, width) / _RATIO**number
+        size = (max(SIDE, round(width * SIDE / side)), max(SIDE, round(height * SIDE / side)))
+        grey, _ = layer.picture.level(side / (1.5 * SIDE))
+        small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+        found = _coefficients(small)
+        rows, _, columns, _ = found.shape
+        y, x = np.mgrid[0:rows, 0:columns] * _STEP
+        count += x.size
+        across, down = width / size[0], height / size[1]
+        sides = np.full(x.shape, SIDE)
+        boxes = np.stack([x * across, y * down, sides * across, sides * down], axis=-1)
+        boxes = boxes.reshape(-1, 4)
+        lowest = found[:, :_LOWEST, :, :_LOWEST].transpose(0, 2, 1, 3)
+        lowest = np.ascontiguousarray(lowest).reshape(-1, _LOWEST, _LOWEST)
+        kept = np.flatnonzero(
+            (_texture(lowest) > _MIN_TEXTURE) & _inside(boxes, layer.matrix, shape)
+        )
+        positive = (found > 0).transpose(0, 2, 1, 3).reshape(-1, FREQUENCIES, FREQUENCIES)
+        yield pack(positive[kept]), boxes[kept].astype(np.float32), _unsure(lowest[kept])
+
+
+def _coefficients(small: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Transform all windows of a picture.
+
+    Returns:
+        (rows, 16, columns, 16): for each row of windows, by vertical frequency, for each window
+        of the row, by horizontal frequency.
+    """
+    # Overlapping views that are still matrices to the product: nothing is copied.
+    turned = _bands(np.ascontiguousarray(small.T))
+    lines = np.ascontiguousarray((BASIS @ turned).transpose(2, 0, 1))
+    columns = lines.shape[1]
+    found = BASIS @ _bands(lines.reshape(len(small), -1))
+    return np.asarray(found.reshape(-1, FREQUENCIES, columns, FREQUENCIES))
+
+
+def _bands(lines: NDArray[np.float32]) -> NDArray[np.float32]:
+    """View lines, (n, m), as bands of windows, (k, 32, m)."""
+    return sliding_window_view(lines, SIDE, axis=0)[::_STEP].transpose(0, 2, 1)
+
+
+def _texture(lowest: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Tell how many grey levels the lowest frequencies of windows amount to, (n,)."""
+    squares = np.square(lowest.reshape(len(lowest), -1)[:, 1:])
+    return np.asarray(np.sqrt(squares.sum(axis=1)) * (4 / SIDE**2))
+
+
+def _unsure(lowest: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Tell which bits of windows' keys are the least sure, (n, 3)."""
+    down, across = _KEY_PLACES
+    sizes = np.abs(lowest[:, down, across])
+    return np.argpartition(sizes, _UNSURE, axis=1)[:, :_UNSURE].astype(np.uint8)
+
+
+def _inside(
+    boxes: NDArray[np.float64], matrix: Matrix, shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Tell which windows of a layer lie within the post."""
+    inside = np.ones(len(boxes), np.bool_)
+    for corner in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        points = boxes[:, :2] + boxes[:, 2:] * corner
+        x, y = (points @ matrix[:2, :2].T + matrix[:2, 2]).T
+        slack = 0.02 * boxes[:, 2]
+        inside &= (x >= -slack) & (y >= -slack)
+        inside &= (x <= shape[1] + slack) & (y <= shape[0] + slack)
+    return inside
