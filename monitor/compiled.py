@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable
-from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Final, TypeVar, cast
@@ -20,6 +18,7 @@ START_S: Final = 1.5
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _saved_s = 0.0
+_ready: dict[str, ModuleType | None] = {}
 
 
 def compiled(function: Function) -> Function:
@@ -59,15 +58,16 @@ def kernels(name: str, saved_s: float) -> ModuleType | None:
         None where numpy is to do it: numba is absent or does not pay yet.
     """
     global _saved_s
-    if name not in sys.modules:
-        if _saved_s < START_S:
-            _saved_s += saved_s
+    if name in _ready:
+        return _ready[name]
+    if _saved_s < START_S:
+        _saved_s += saved_s
         if _saved_s < START_S:
             return None
-    return _loaded(name)
+    _ready[name] = _loaded(name)
+    return _ready[name]
 
 
-@cache
 def _loaded(name: str) -> ModuleType | None:
     """Load a module of kernels; None where there is no numba, or nowhere to keep the kernels."""
     if find_spec("numba") is None:

@@ -13,7 +13,7 @@ NAME = "monitor.hashes._pdq_kernels"
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, NAME, raising=False)
     monkeypatch.setattr(compiled, "_saved_s", 0.0)
-    compiled._loaded.cache_clear()
+    monkeypatch.setattr(compiled, "_ready", {})
 
 
 def test_kernels_are_loaded_once_they_would_have_saved_their_start() -> None:
