@@ -14,7 +14,7 @@ from monitor.ids import make_id
 from monitor.models.case import Case, CaseStatus, Fingerprint
 from monitor.models.finding import AlertState
 from monitor.store import audit
-from monitor.store.tables import alerts, cases, fingerprints, local_features
+from monitor.store.tables import alerts, cases, fingerprints, local_features, quarantine
 
 
 def new_fingerprint_id() -> str:
@@ -94,6 +94,7 @@ def withdraw(db: Connection, case_id: str, *, actor: str, now: datetime) -> int:
         .values(status=CaseStatus.WITHDRAWN.value, withdrawn_at=now)
     )
     _drop_features(db, case_id)
+    db.execute(delete(quarantine).where(quarantine.c.case_id == case_id))
     gone = db.execute(delete(fingerprints).where(fingerprints.c.case_id == case_id)).rowcount
     waiting = (AlertState.PENDING.value, AlertState.FAILED.value)
     db.execute(
