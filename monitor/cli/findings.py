@@ -134,6 +134,8 @@ def show(ctx: typer.Context, finding: FindingId, as_json: AsJson = False) -> Non
         )
         if match.transform != "none":
             say(f"Against it, it is {TURNED[match.transform]}.")
+        if match.grade is Grade.REVIEW:
+            say("The photo was in quarantine, as it had matched many unlike pictures: not mailed.")
     say(f"source: {found.source}")
     say(f"post:   {defang(found.post_url)}")
     say(f"posted: {when(found.posted)}   found: {when(found.found_at)}")

@@ -34,6 +34,9 @@ _REVIEW = ((12, 5, 0.12), (30, 3, 0.0))
 _CHANCE, _SURPLUS = 0.35, 4
 _CORE_DISTANCE = 60
 _REVIEW_CORE, _REVIEW_SURPLUS = 4, 0
+# What strangers' posts have in common with a photo (a frame, a caption, an app's chrome) lies round
+# its middle, where hardly any tile agrees by chance.
+_MIN_CORE = 4
 
 
 def local_matches(bank: Bank, facts: MediaFacts, probe: Probe) -> list[Match]:
@@ -77,9 +80,13 @@ def _grade(hit: Hit) -> Grade | None:
     if checked.share >= _MIN_SHARE:
         is_large = checked.shown >= _MIN_SHOWN
         is_sure = inliers >= _MANY_INLIERS and checked.shown >= _MANY_SHOWN
-        return Grade.STRONG if is_large or is_sure else Grade.REVIEW
+        # A blank photo in a frame is found by its frame: on any post that has the same.
+        is_photo = checked.core_textured >= _MIN_CORE
+        return Grade.STRONG if is_photo and (is_large or is_sure) else Grade.REVIEW
     if inliers >= _CORE_INLIERS and checked.core >= _CORE_TILES:
         return Grade.STRONG
+    if checked.core < _MIN_CORE:
+        return None
     for least_inliers, least_agreeing, least_share in _REVIEW:
         enough = inliers >= least_inliers and checked.agreeing >= least_agreeing
         if enough and checked.share >= least_share:

@@ -14,7 +14,7 @@ from monitor.ids import make_id
 from monitor.models.case import Case, CaseStatus, Fingerprint
 from monitor.models.finding import AlertState
 from monitor.store import audit
-from monitor.store.tables import alerts, cases, fingerprints, local_features, windows
+from monitor.store.tables import alerts, cases, fingerprints, local_features, quarantine, windows
 
 
 def new_fingerprint_id() -> str:
@@ -97,6 +97,7 @@ def withdraw(db: Connection, case_id: str, *, actor: str, now: datetime) -> int:
     )
     _drop(db, local_features, case_id)
     _drop(db, windows, case_id)
+    db.execute(delete(quarantine).where(quarantine.c.case_id == case_id))
     gone = db.execute(delete(fingerprints).where(fingerprints.c.case_id == case_id)).rowcount
     waiting = (AlertState.PENDING.value, AlertState.FAILED.value)
     db.execute(
