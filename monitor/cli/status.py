@@ -207,7 +207,7 @@ def _checks(home: Path) -> Iterator[Check]:
     # What can't be held against the store is not told to be wrong, too.
     if store.state == "ok":
         yield from _check_quarantine(settings)
-        yield _try("local features", lambda: _check_features(settings))
+        yield _try("parts of photos", lambda: _check_features(settings))
         yield _try("search index", lambda: _check_search(settings))
     for unit in CHANNELS.values():
         if unit.recipients(settings):

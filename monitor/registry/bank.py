@@ -137,6 +137,7 @@ class Registry:
         self._sealer = sealer
         self._features: dict[str, _Opened[EnrolledFeatures]] = {}
         self._windows: dict[str, _Opened[EnrolledWindows]] = {}
+        self._unreadable: set[str] = set()
         self._bank = build((), version=-1)
 
     def bank(self) -> Bank:
@@ -145,6 +146,7 @@ class Registry:
             version = audit.version(db)
             if version != self._bank.version:
                 found = cases.active_fingerprints(db)
+                self._unreadable.clear()
                 self._features = self._open(found, lambda one: one.features, unpack, self._features)
                 self._windows = self._open(found, lambda one: one.windows, load, self._windows)
                 self._bank = build(
@@ -153,6 +155,9 @@ class Registry:
                     {key: one.content for key, one in self._windows.items()},
                     version,
                 )
+                if photos := len(self._unreadable):
+                    reason = "no key, or another one"
+                    log.warning("features.unreadable", photos=photos, reason=reason)
         return self._bank
 
     def _open(
@@ -164,7 +169,6 @@ class Registry:
     ) -> dict[str, _Opened[T]]:
         """Open what is new, and forget what is gone."""
         opened: dict[str, _Opened[T]] = {}
-        failed = 0
         for one in fingerprints:
             sealed = sealed_of(one)
             if sealed is None:
@@ -176,9 +180,7 @@ class Registry:
                     old = _Opened(sealed, read(self._unsealed(sealed, one)))
                 opened[one.id] = old
             except ValueError:
-                failed += 1
-        if failed:
-            log.warning("features.unreadable", photos=failed, reason="no key, or another one")
+                self._unreadable.add(one.id)
         return opened
 
     def _unsealed(self, sealed: bytes, one: Fingerprint) -> bytes:

@@ -159,7 +159,9 @@ def fingerprint(
     if sealer is None:
         return one
     key = content_key(one)
-    one = replace(one, windows=sealer.seal(dump(enrolled_windows(photo.rgb)), key))
+    windows = enrolled_windows(photo.rgb)
+    if len(windows.codes):
+        one = replace(one, windows=sealer.seal(dump(windows), key))
     if not features:
         return one
     return replace(one, features=sealer.seal(pack(enrolled_features(photo.rgb)), key))
@@ -167,8 +169,9 @@ def fingerprint(
 
 def has_texture(one: Fingerprint | MediaFacts) -> bool:
     """Tell whether a photo can be found by its look; one of too little texture can't."""
-    quality = one.quality if isinstance(one, Fingerprint) else one.pdq_quality
-    return quality >= MIN_QUALITY
+    if isinstance(one, Fingerprint):
+        return one.quality >= MIN_QUALITY or one.windows is not None
+    return one.pdq_quality >= MIN_QUALITY
 
 
 def to_file(fingerprints: Iterable[Fingerprint], path: Path) -> None:

@@ -16,6 +16,9 @@ WORDS: Final = 4
 TURNS: Final = 16
 NEGATIVE: Final = 8
 KEY_BITS: Final = 21
+# Grey levels that the lowest frequencies of a window, 5 each way, amount to: less is plain ground.
+LOWEST: Final = 5
+MIN_TEXTURE: Final = 2.0
 
 Codes = NDArray[np.uint64]
 Signs = NDArray[np.bool_]
@@ -42,13 +45,15 @@ def _basis() -> NDArray[np.float32]:
 BASIS: Final = _basis()
 
 
-def signs_of(windows: NDArray[np.float32]) -> Signs:
-    """Hash windows, (n, 32, 32).
+def coefficients(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Transform windows, (n, 32, 32), to (n, 16, 16), vertical frequency first."""
+    return np.asarray(BASIS @ windows @ BASIS.T)
 
-    Returns:
-        (n, 16, 16), vertical frequency first: True where a coefficient is positive.
-    """
-    return np.asarray(BASIS @ windows @ BASIS.T > 0)
+
+def texture(lowest: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Tell how many grey levels windows' lowest coefficients, (n, 5, 5), amount to, (n,)."""
+    squares = np.square(lowest.reshape(len(lowest), -1)[:, 1:])
+    return np.asarray(np.sqrt(squares.sum(axis=1)) * (4 / SIDE**2))
 
 
 def pack(positive: Signs) -> Codes:

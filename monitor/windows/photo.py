@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from monitor.features.extract import Luma, luma
 from monitor.features.tiles import TILES_BYTES, Tiles, dump_tiles, load_tiles, tiles_of
-from monitor.windows.codes import SIDE, WORDS, Codes, one_sidedness, pack, signs_of
+from monitor.windows.codes import (
+    LOWEST,
+    MIN_TEXTURE,
+    SIDE,
+    WORDS,
+    Codes,
+    coefficients,
+    one_sidedness,
+    pack,
+    texture,
+)
 
 # Squares by their side as a share of the photo's shorter side, and how far one is from the next
 # as a share of that side: whatever two thirds of a photo are posted hold some of them whole.
@@ -47,8 +57,10 @@ def enrolled_windows(rgb: NDArray[np.uint8]) -> EnrolledWindows:
     grey = luma(rgb)
     height, width = grey.shape
     boxes = _boxes(width, height)
-    positive = signs_of(np.stack([_small(grey, *box) for box in boxes.tolist()]))
-    kept = one_sidedness(positive) <= _MAX_ONE_SIDED
+    found = coefficients(np.stack([_small(grey, *box) for box in boxes.tolist()]))
+    positive = found > 0
+    kept = texture(found[:, :LOWEST, :LOWEST]) > MIN_TEXTURE
+    kept &= one_sidedness(positive) <= _MAX_ONE_SIDED
     return EnrolledWindows(width, height, boxes[kept], pack(positive[kept]), tiles_of(grey))
 
 

@@ -12,7 +12,17 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from monitor.windows.codes import BASIS, FREQUENCIES, SIDE, Codes, key_places, pack
+from monitor.windows.codes import (
+    BASIS,
+    FREQUENCIES,
+    LOWEST,
+    MIN_TEXTURE,
+    SIDE,
+    Codes,
+    key_places,
+    pack,
+    texture,
+)
 from monitor.windows.pyramid import Matrix, Pyramid
 
 # A window's hash bears to be off by 3 % of its side and by 5 % in size: steps of twice that.
@@ -28,9 +38,6 @@ _MANY: Final = 100_000
 # Bits of a window's key that may be wrong.
 _UNSURE: Final = 4
 _KEY_PLACES: Final = key_places()
-# Grey levels of the lowest frequencies together: less is plain ground.
-_MIN_TEXTURE: Final = 2.0
-_LOWEST: Final = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,11 +145,9 @@ def _windows(
         sides = np.full(x.shape, SIDE)
         boxes = np.stack([x * across, y * down, sides * across, sides * down], axis=-1)
         boxes = boxes.reshape(-1, 4)
-        lowest = found[:, :_LOWEST, :, :_LOWEST].transpose(0, 2, 1, 3)
-        lowest = np.ascontiguousarray(lowest).reshape(-1, _LOWEST, _LOWEST)
-        kept = np.flatnonzero(
-            (_texture(lowest) > _MIN_TEXTURE) & _inside(boxes, layer.matrix, shape)
-        )
+        lowest = found[:, :LOWEST, :, :LOWEST].transpose(0, 2, 1, 3)
+        lowest = np.ascontiguousarray(lowest).reshape(-1, LOWEST, LOWEST)
+        kept = np.flatnonzero((texture(lowest) > MIN_TEXTURE) & _inside(boxes, layer.matrix, shape))
         positive = (found > 0).transpose(0, 2, 1, 3).reshape(-1, FREQUENCIES, FREQUENCIES)
         yield pack(positive[kept]), boxes[kept].astype(np.float32), _unsure(lowest[kept])
 
@@ -165,12 +170,6 @@ def _coefficients(small: NDArray[np.float32]) -> NDArray[np.float32]:
 def _bands(lines: NDArray[np.float32]) -> NDArray[np.float32]:
     """View lines, (n, m), as bands of windows, (k, 32, m)."""
     return sliding_window_view(lines, SIDE, axis=0)[::_STEP].transpose(0, 2, 1)
-
-
-def _texture(lowest: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Tell how many grey levels the lowest frequencies of windows amount to, (n,)."""
-    squares = np.square(lowest.reshape(len(lowest), -1)[:, 1:])
-    return np.asarray(np.sqrt(squares.sum(axis=1)) * (4 / SIDE**2))
 
 
 def _unsure(lowest: NDArray[np.float32]) -> NDArray[np.uint8]:

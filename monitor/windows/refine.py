@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.features.extract import Luma
-from monitor.windows.codes import SIDE, Signs, signs_of
+from monitor.windows.codes import SIDE, Signs, coefficients
 from monitor.windows.pyramid import Matrix, Pyramid
 
 _LAST: Final = 0.005
@@ -96,7 +96,7 @@ def _distances(grey: Luma, shrink: Matrix, grids: list[Matrix], wanted: Signs) -
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-    differing = signs_of(windows) != wanted
+    differing = (coefficients(windows) > 0) != wanted
     # The mean's says nothing.
     differing[:, 0, 0] = False
     return np.asarray(differing.sum(axis=(1, 2)))

@@ -246,7 +246,7 @@ CROPS = [encoded(one.crop((256, 0, 640, 480)), "JPEG", quality=85) for one in PA
 def enrol_with_features(store: Store, number: int) -> None:
     case_id = f"case-{number}"
     made = decode(encoded(PAINTED[number - 1], "PNG"))
-    one = fingerprint(made, case_id, NOW, sealer=SEALER)
+    one = fingerprint(made, case_id, NOW, sealer=SEALER, features=True)
     with store.write() as db:
         cases.enrol(db, case_id, [one], actor="x", now=NOW)
 
@@ -343,7 +343,8 @@ def test_a_case_whose_features_are_deleted_after_the_hashing_is_not_found_by_the
 
     fetch = Meanwhile({url("crop"): CROPS[0], url("last"): STRANGER}, url("last"), revoke)
     counts = go(replace(looking, fetch=fetch), source, run_id, post(1, "a", "crop", "last"))
-    assert counts.findings == 0
+    assert counts.findings == 1
+    assert {one.match.method for one in found_in(looking)} == {"windows"}
 
 
 def test_without_a_key_whole_pictures_are_still_found(

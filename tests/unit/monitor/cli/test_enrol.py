@@ -56,8 +56,9 @@ def test_features_are_made_when_the_owner_agreed_and_a_part_of_the_photo_is_foun
     crop = saved(tmp_path / "crop.jpg", photo(2).crop((256, 0, 640, 480)))
     ended = at_home("enrol", plain, "--case", "1")
     assert "local features" not in ended.out
-    assert not (folder / "features.key").exists()
-    assert (agreed(at_home), scanned(at_home, crop)) == ({"1": False}, [])
+    assert agreed(at_home) == {"1": False}
+    assert "its parts" in at_home("cases", "show", "1").out
+    assert scanned(at_home, crop) == [("1", "windows", "strong")]
 
     ended = at_home("enrol", plain, "--case", "1", "--local-features")
     assert ended.code == 0
@@ -66,7 +67,7 @@ def test_features_are_made_when_the_owner_agreed_and_a_part_of_the_photo_is_foun
     assert (folder / "features.key").stat().st_mode & 0o777 == 0o600
     assert agreed(at_home) == {"1": True}
     assert [one["local_features"] for one in shown(at_home)] == [True]
-    assert "its look, also in parts" in at_home("cases", "show", "1").out
+    assert "its parts, local features" in at_home("cases", "show", "1").out
     assert scanned(at_home, crop) == [("1", "features", "strong")]
 
 
@@ -209,7 +210,7 @@ def test_a_crop_that_is_told_replaces_the_one_that_was_guessed(
     at_home("enrol", framed, "--case", "1")
     (before,) = shown(at_home)
     part = saved(tmp_path / "part.jpg", photo(1).crop((0, 0, 320, 480)))
-    assert scanned(at_home, part) == []
+    assert scanned(at_home, part) == [("1", "windows", "strong")]
     ended = at_home("enrol", framed, "--case", "1", "--crop", "80,90,320,480")
     assert "enrolled 0 photos, 1 enrolled anew" in ended.out
     (after,) = shown(at_home)
@@ -262,8 +263,8 @@ def test_a_bad_key_is_one_clear_line_and_nothing_is_enrolled(
     assert "holds no key" in ended.err
     assert "hardly" not in ended.err
     assert at_home("cases", "list", "--json").rows == []
-    # Without features, nothing needs the key.
-    assert at_home("enrol", plain, "--case", "1").code == 0
+    # Hashes of parts are encrypted, too.
+    assert at_home("enrol", plain, "--case", "1").code == 2
 
 
 def test_features_are_not_left_out_in_silence_where_no_key_can_be_made(
@@ -282,7 +283,7 @@ def test_a_lost_key_is_told_by_the_doctor_and_hashes_still_match(
 ) -> None:
     def checked() -> tuple[str, str]:
         rows = {one["what"]: one for one in at_home("doctor", "--json").rows}
-        return rows["local features"]["state"], rows["local features"]["detail"]
+        return rows["parts of photos"]["state"], rows["parts of photos"]["detail"]
 
     assert checked() == ("ok", "0 photos")
     at_home("enrol", plain, "--case", "1", "--local-features")

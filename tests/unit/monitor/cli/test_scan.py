@@ -37,7 +37,7 @@ def test_a_scan_says_of_each_file_what_it_matches(
         for one in row["matches"]:
             assert set(one) == {
                 *("case", "photo", "method", "distance", "inliers", "agreement", "shown"),
-                *("quality", "region", "transform", "angle", "scale", "grade"),
+                *("quality", "region", "transform", "angle", "scale", "inverted", "grade"),
             }
             assert one["inliers"] is None
             assert one["region"] == [0.0, 0.0, 1.0, 1.0]
@@ -141,4 +141,4 @@ def test_the_places_by_which_a_part_of_a_photo_was_found_are_told(
     assert one["inliers"] > 20
     assert 0.9 < one["agreement"] <= 1
     assert 0.4 < one["shown"] <= 0.65
-    assert f"{one['inliers']} places" in at_home("scan", tmp_path / "crop.png").out
+    assert f"{one['agreement']:.0%} alike" in at_home("scan", tmp_path / "crop.png").out

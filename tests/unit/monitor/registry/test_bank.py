@@ -69,7 +69,7 @@ PHOTO = decode(encoded(photo(1), "PNG"))
 
 
 def enrol_with_features(store: Store, case_id: str, key: Sealer = KEY) -> None:
-    one = enrolled(PHOTO, case_id, NOW, sealer=key)
+    one = enrolled(PHOTO, case_id, NOW, sealer=key, features=True)
     with store.write() as db:
         cases.enrol(db, case_id, [one], actor="x", now=NOW)
 

@@ -210,7 +210,7 @@ SEALER = Sealer(bytes(KEY_BYTES))
 
 def test_local_features_are_made_only_with_a_key_and_open_only_for_their_photo() -> None:
     assert enrolment.fingerprint(decode(PHOTO), "case-1", NOW).features is None
-    one = enrolment.fingerprint(decode(PHOTO), "case-1", NOW, sealer=SEALER)
+    one = enrolment.fingerprint(decode(PHOTO), "case-1", NOW, sealer=SEALER, features=True)
     sealed = one.features or b""
     features = unpack(SEALER.open(sealed, cases.content_key(one)))
     assert (features.features.width, features.features.height) == (320, 240)
@@ -221,7 +221,7 @@ def test_local_features_are_made_only_with_a_key_and_open_only_for_their_photo()
 
 
 def test_a_file_of_fingerprints_never_has_local_features(tmp_path: Path) -> None:
-    one = enrolment.fingerprint(decode(PHOTO), "case-1", NOW, sealer=SEALER)
+    one = enrolment.fingerprint(decode(PHOTO), "case-1", NOW, sealer=SEALER, features=True)
     path = tmp_path / "prints.json"
     enrolment.to_file([one], path)
     (entry_,) = json.loads(path.read_text())["fingerprints"]
@@ -236,7 +236,7 @@ def test_a_screenshot_is_watched_for_as_it_is_and_as_the_photo_in_it() -> None:
     region = enrolment.find_photo(screen)
     assert region is not None
     assert overlap(region, (0, 240 / 1170, 1, 405 / 1170)) > 0.96
-    one = enrolment.fingerprint(screen, "case-1", NOW, crop=region, sealer=SEALER)
+    one = enrolment.fingerprint(screen, "case-1", NOW, crop=region, sealer=SEALER, features=True)
     assert one.pdq[:8] == enrolment.fingerprint(screen, "case-1", NOW).pdq
     assert len(one.pdq) == 16
     bank = build([one])
@@ -276,7 +276,7 @@ def test_a_crop_of_next_to_nothing_is_refused(region: enrolment.Region) -> None:
 
 def test_a_photo_that_is_enrolled_again_gains_features_and_keeps_its_id(store: Store) -> None:
     plain = enrolment.fingerprint(decode(PHOTO), "case-1", NOW)
-    full = enrolment.fingerprint(decode(PHOTO), "case-1", NOW, sealer=SEALER)
+    full = enrolment.fingerprint(decode(PHOTO), "case-1", NOW, sealer=SEALER, features=True)
     with store.write() as db:
         assert cases.enrol(db, "case-1", [plain], actor="x", now=NOW) == 1
         assert cases.enrol(db, "case-1", [full], actor="x", now=NOW) == 0

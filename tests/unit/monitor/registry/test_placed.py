@@ -15,8 +15,9 @@ from monitor.pictures import decode
 from monitor.registry.bank import build
 from monitor.registry.enrolment import fingerprint as enrolled
 from monitor.registry.facts import describe
+from monitor.registry.look import Look
 from monitor.registry.matcher import match
-from monitor.registry.placed import Look, _grade, local_matches
+from monitor.registry.placed import _grade, local_matches
 from tests.fixtures.pictures import encoded, made
 from tests.fixtures.posted import (
     GROUND,
@@ -223,11 +224,11 @@ def test_a_photo_is_found_among_many() -> None:
 
 
 def test_a_look_searches_a_bank_once_and_another_one_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    look = Look(facts("post"), probe_of(pixels(photo(1))))
+    look = Look(facts("post"), pixels(photo(1)))
     (first,) = look.matches(BANK)
     with monkeypatch.context() as patched:
         patched.setattr(
-            "monitor.registry.placed.local_matches", lambda *_: pytest.fail("searched again")
+            "monitor.registry.look.local_matches", lambda *_: pytest.fail("searched again")
         )
         assert look.matches(BANK) == [first]
     # Another version of the bank: the case is gone.
@@ -253,7 +254,7 @@ def test_a_large_file_says_its_region_in_shares_and_its_scale_in_its_own_pixels(
 
 
 def test_a_settled_look_keeps_what_it_found_and_looks_no_more() -> None:
-    look = Look(facts("post"), probe_of(pixels(photo(2))))
+    look = Look(facts("post"), pixels(photo(2)))
     found = look.matches(BANK)
     look.settle()
     assert look.matches(bank_of(photo(1))) == found != []

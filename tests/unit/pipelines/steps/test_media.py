@@ -185,13 +185,13 @@ SEALER = Sealer(bytes(KEY_BYTES))
 @pytest.fixture
 def with_features(services: Services) -> Services:
     """A bank that has the photo with its local features."""
-    one = fingerprint(decode(PHOTO), "case-1", NOW, sealer=SEALER)
+    one = fingerprint(decode(PHOTO), "case-1", NOW, sealer=SEALER, features=True)
     with services.store.write() as db:
         cases.enrol(db, "case-1", [one], actor="x", now=NOW)
     return replace(services, registry=Registry(services.store, SEALER))
 
 
-def test_a_picture_is_looked_at_only_where_the_bank_has_features(
+def test_a_picture_is_looked_at_only_where_the_bank_sees_parts(
     services: Services, with_features: Services
 ) -> None:
     # Without a key, the bank has none.
@@ -220,7 +220,7 @@ def test_a_picture_that_can_not_be_looked_at_for_lack_of_memory_keeps_its_hashes
     def too_much(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(hashing, "probe_of", too_much)
+    monkeypatch.setattr("monitor.registry.look.post_windows", too_much)
     with capture_logs() as logged:
         one = hashed(with_features, PHOTO)
     assert (one.status, one.look) == (MediaStatus.HASHED, None)
