@@ -21,9 +21,19 @@ from monitor.windows.refine import refine
 # Pairs of windows that are looked at closely: of all photos, and of one.
 _CANDIDATES: Final = 40
 _EACH: Final = 6
+# Where there are so many, those of more bits are chance.
+_FAR: Final = 82
+_FAR_CANDIDATES: Final = 16
+# Tiles that agree where a photo need not be placed any better.
+_SETTLED: Final = 24
+_ALTERED_TURNS: Final = (0, 1)
+# More have the same few photos, or are chance.
+_MOST_PAIRS: Final = 20_000
 _STEP: Final = 0.03
 # The share of tiles that agrees where a placement need not be made better.
 _PLACED: Final = 0.6
+# With fewer tiles, it is chance.
+_PROMISING: Final = 3
 _LARGEST: Final = 2
 _WITHIN: Final = 0.52
 # Bits of a window that differ where it fits best; more is chance.
@@ -72,6 +82,8 @@ class WindowIndex:
         """Find photos in a post; the best placement of each."""
         best: dict[int, WindowHit] = {}
         for photo, window, turn, matrix in self._candidates(post):
+            if photo in best and best[photo].agreement.agreeing >= _SETTLED:
+                continue
             one, negative = self._photos[photo], bool(turn & NEGATIVE)
             fitted, distance = _fit(one, window, post.picture, matrix, _STEP, negative)
             if distance > MAX_FITTED:
@@ -81,14 +93,16 @@ class WindowIndex:
                 hit = WindowHit(photo, placed[:2], negative, distance, checked)
                 if photo not in best or _weight(hit) > _weight(best[photo]):
                     best[photo] = hit
-                if checked.share >= _PLACED:
+                if checked.share >= _PLACED or checked.agreeing < _PROMISING:
                     break
         return sorted(best.values(), key=_weight, reverse=True)
 
     def _candidates(self, post: PostWindows) -> Iterator[tuple[int, int, int, Matrix]]:
         """Give the nearest pairs: photo, its window, its turn, and the placement they imply."""
         seen: Counter[int] = Counter()
-        for number, row, turn, _ in self._table.near(post.codes, post.unsure).tolist():
+        for number, row, turn, distance in self._pairs(post):
+            if distance > _FAR and seen.total() >= _FAR_CANDIDATES:
+                return
             photo = int(self._photo[row])
             if seen[photo] == _EACH:
                 continue
@@ -97,6 +111,18 @@ class WindowIndex:
             yield photo, window, turn, _placement(self._photos[photo], window, turn, post, number)
             if seen.total() == _CANDIDATES:
                 return
+
+    def _pairs(self, post: PostWindows) -> list[list[int]]:
+        """List near windows: of the post, of a photo, the photo's turn, distance; nearest first.
+
+        What was squeezed or tilted is looked for as it is and mirrored only.
+        """
+        first = post.upright
+        upright = self._table.near(post.codes[:first], post.unsure[:first])
+        altered = self._table.near(post.codes[first:], post.unsure[first:], _ALTERED_TURNS)
+        altered[:, 0] += first
+        pairs = np.concatenate([upright, altered])
+        return pairs[np.argsort(pairs[:, 3], kind="stable")][:_MOST_PAIRS].tolist()
 
 
 def _placement(

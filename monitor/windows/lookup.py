@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Final
 
@@ -45,12 +46,15 @@ class WindowTable:
         packed = np.packbits(counts > 0, bitorder="little")
         self._occupied = packed.view("<u8").astype(np.uint64)
 
-    def near(self, codes: Codes, unsure: NDArray[np.uint8]) -> Pairs:
+    def near(
+        self, codes: Codes, unsure: NDArray[np.uint8], turns: Sequence[int] = range(TURNS)
+    ) -> Pairs:
         """List the pairs of windows that are near.
 
         Args:
             codes: (n, 4), of a post's windows.
             unsure: (n, k): bits of their keys that may be wrong.
+            turns: Of the photos, that are looked for.
 
         Returns:
             (m, 4): window, row of a photo's window, the turn of that photo, and distance of each
@@ -63,7 +67,7 @@ class WindowTable:
         find = _look_up if fast is None else fast.look_up
         table = (self._codes, self._starts, self._occupied)
         found = []
-        for turn in range(TURNS):
+        for turn in turns:
             # Turned back, the post's window is as the photo's.
             back = turned(codes, undone(turn))
             posted = (back, keys_of(back))

@@ -62,8 +62,9 @@ class PostWindows:
         picture: At the size that its windows were taken from.
         codes: uint64, (n, 4).
         boxes: float32, (n, 4): x, y, width, height in the pixels of their layer.
-        unsure: uint8, (n, 3): bits of the windows' keys that may be wrong.
+        unsure: uint8, (n, 4): bits of the windows' keys that may be wrong.
         layers: uint8, (n,): index into `matrices`.
+        upright: How many of the first windows are of the picture as it is.
         matrices: Take each layer's pixels to those of `picture`.
     """
 
@@ -72,6 +73,7 @@ class PostWindows:
     boxes: NDArray[np.float32]
     unsure: NDArray[np.uint8]
     layers: NDArray[np.uint8]
+    upright: int
     matrices: tuple[Matrix, ...]
 
 
@@ -89,7 +91,8 @@ def post_windows(picture: Pyramid) -> PostWindows:
     ]
     codes, boxes, unsure, owners = (np.concatenate(part) for part in zip(*parts, strict=True))
     matrices = tuple(layer.matrix for layer in layers)
-    return PostWindows(picture, codes, boxes, unsure, owners, matrices)
+    upright = int((owners == 0).sum())
+    return PostWindows(picture, codes, boxes, unsure, owners, upright, matrices)
 
 
 def _layers(picture: Pyramid) -> Iterator[Layer]:
@@ -135,21 +138,25 @@ def _windows(
             return
         side = min(height, width) / _RATIO**number
         size = (max(SIDE, round(width * SIDE / side)), max(SIDE, round(height * SIDE / side)))
-        grey, _ = layer.picture.level(side / (1.5 * SIDE))
-        small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+        # At most 1.41 times as large: the codes' frequencies are half of what its pixels hold.
+        grey, _ = layer.picture.level(side / SIDE)
+        small = np.asarray(cv2.resize(grey, size), np.float32)
         found = _coefficients(small)
         rows, _, columns, _ = found.shape
-        y, x = np.mgrid[0:rows, 0:columns] * _STEP
-        count += x.size
-        across, down = width / size[0], height / size[1]
-        sides = np.full(x.shape, SIDE)
-        boxes = np.stack([x * across, y * down, sides * across, sides * down], axis=-1)
-        boxes = boxes.reshape(-1, 4)
+        count += rows * columns
         lowest = found[:, :LOWEST, :, :LOWEST].transpose(0, 2, 1, 3)
         lowest = np.ascontiguousarray(lowest).reshape(-1, LOWEST, LOWEST)
-        kept = np.flatnonzero((texture(lowest) > MIN_TEXTURE) & _inside(boxes, layer.matrix, shape))
+        kept = np.flatnonzero(texture(lowest) > MIN_TEXTURE)
+        y, x = np.divmod(kept, columns)
+        across, down = width / size[0], height / size[1]
+        boxes = np.empty((len(kept), 4), np.float32)
+        boxes[:, 0], boxes[:, 1] = x * (_STEP * across), y * (_STEP * down)
+        boxes[:, 2:] = SIDE * across, SIDE * down
+        if layer.matrix[0, 1]:
+            inside = _inside(boxes, layer.matrix, shape)
+            kept, boxes = kept[inside], boxes[inside]
         positive = (found > 0).transpose(0, 2, 1, 3).reshape(-1, FREQUENCIES, FREQUENCIES)
-        yield pack(positive[kept]), boxes[kept].astype(np.float32), _unsure(lowest[kept])
+        yield pack(positive[kept]), boxes, _unsure(lowest[kept])
 
 
 def _coefficients(small: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -173,21 +180,21 @@ def _bands(lines: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _unsure(lowest: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Tell which bits of windows' keys are the least sure, (n, 3)."""
+    """Tell which bits of windows' keys are the least sure, (n, 4)."""
     down, across = _KEY_PLACES
     sizes = np.abs(lowest[:, down, across])
     return np.argpartition(sizes, _UNSURE, axis=1)[:, :_UNSURE].astype(np.uint8)
 
 
 def _inside(
-    boxes: NDArray[np.float64], matrix: Matrix, shape: tuple[int, ...]
+    boxes: NDArray[np.float32], matrix: Matrix, shape: tuple[int, ...]
 ) -> NDArray[np.bool_]:
-    """Tell which windows of a layer lie within the post."""
+    """Tell which windows of a layer, all of one size, lie within the post."""
     inside = np.ones(len(boxes), np.bool_)
-    for corner in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        points = boxes[:, :2] + boxes[:, 2:] * corner
-        x, y = (points @ matrix[:2, :2].T + matrix[:2, 2]).T
-        slack = 0.02 * boxes[:, 2]
-        inside &= (x >= -slack) & (y >= -slack)
-        inside &= (x <= shape[1] + slack) & (y <= shape[0] + slack)
+    sides = boxes[:1, 2:] * matrix[:2, :2]
+    for (a, b, c), side, end in zip(matrix[:2], sides, (shape[1], shape[0]), strict=True):
+        point = a * boxes[:, 0] + b * boxes[:, 1] + c
+        slack = 0.02 * np.abs(side).sum()
+        inside &= point + side.clip(max=0).sum() >= -slack
+        inside &= point + side.clip(min=0).sum() <= end + slack
     return inside

@@ -15,7 +15,7 @@ from monitor.windows.pyramid import Matrix, Pyramid
 _LAST: Final = 0.005
 _ROUNDS: Final = 14
 # What is not nearer than this after the first round is chance.
-_HOPELESS: Final = 84
+_HOPELESS: Final = 80
 
 
 def refine(
@@ -46,9 +46,10 @@ def refine(
         nearest = int(distances.argmin())
         if distances[nearest] < distance:
             best, distance = moves[nearest], int(distances[nearest])
-            continue
         if step == first and distance > _HOPELESS:
             break
+        if best is moves[nearest]:
+            continue
         step /= 2
         if step < _LAST:
             break
