@@ -78,7 +78,7 @@ def _grade(hit: Hit) -> Grade | None:
 
 def _match(bank: Bank, facts: MediaFacts, probe: Probe, hit: Hit, grade: Grade) -> Match:
     """Make the match of a placed photo."""
-    fingerprint = bank.fingerprints[bank.local_owners[hit.photo]]
+    fingerprint = bank.local_prints[hit.photo]
     height, width = probe.grey.shape
     matrix = hit.placement.matrix
     if hit.mirrored:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from monitor.cli import enrol as enrolling
+from monitor.registry import files
 from monitor.store import cases
 from monitor.store.store import Store
 
@@ -315,3 +317,23 @@ def test_after_a_withdrawal_no_file_of_the_home_has_the_fingerprints(
     for path in folder.rglob("*"):
         content = path.read_bytes() if path.is_file() else b""
         assert not any(pdq.encode() in content for pdq in prints), path
+
+
+def test_a_partners_list_of_hashes_is_imported_line_by_line(
+    at_home: Haechi, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOST_UNFILED", 3)
+    monkeypatch.setattr(enrolling, "_AT_ONCE", 4)
+    hashes = [f"{number:064x}" for number in range(10)]
+    given = tmp_path / "list.txt"
+    given.write_text("# shared\n" + "\n".join([*hashes, "no hash"]))
+    ended = at_home("import", given, "--case", "partner")
+    assert (ended.code, counted(at_home)) == (1, {"partner": 10})
+    assert "line 12 is no PDQ hash" in ended.err
+    assert len(list((folder / "bank").glob("*.segment"))) == 1
+    given.write_text("\n".join(hashes))
+    ended = at_home("import", given, "--case", "partner")
+    assert (ended.code, counted(at_home)) == (0, {"partner": 10})
+    assert "10 were already there" in ended.out
+    at_home("cases", "withdraw", "partner", "--yes")
+    assert not list((folder / "bank").glob("*.segment"))
