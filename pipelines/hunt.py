@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, select
+import numpy as np
+from sqlalchemy import Connection, func, select
 
 from monitor.alerts.rules import alerting
 from monitor.clock import Clock, utc_now
 from monitor.models.match import Match
 from monitor.models.media import MediaFacts
-from monitor.registry.bank import Bank, build
+from monitor.registry.bank import Bank, Registry, build
+from monitor.registry.files import folder_of
 from monitor.registry.matcher import best_of_each_case, match
 from monitor.settings import Settings
 from monitor.store import cases, findings, outbox, posts
@@ -20,7 +23,8 @@ from monitor.store.tables import media, post_media
 from monitor.store.tables import posts as posts_table
 
 Progress = Callable[[int, int], None]
-AT_ONCE = 500
+# Media matched at a time.
+AT_ONCE: Final = 20_000
 
 
 def hunt(
@@ -41,23 +45,48 @@ def hunt(
         How many media were looked at, and how many findings are new.
     """
     told = alerting(settings)
+    bank = _bank(store, settings, case_id)
     with store.read() as db:
-        # Hashes only: local features need the pixels, which are not stored.
-        bank = build(cases.active_fingerprints(db))
-        todo = list(db.scalars(select(media.c.sha256).order_by(media.c.first_seen_at)))
-    new = 0
-    for start in range(0, len(todo), AT_ONCE):
-        part = todo[start : start + AT_ONCE]
+        total = db.scalar(select(func.count()).select_from(media)) or 0
+        files = cases.seen_files(db)
+    row = done = new = 0
+    while True:
         # Matched without holding the store: crawls must go on meanwhile. A case that is withdrawn
         # in between is refused when its finding is written.
         with store.read() as db:
-            facts = [one for key in part if (one := posts.facts_of_sha256(db, key))]
+            part = posts.hashes_after(db, row, AT_ONCE)
+        if not part:
+            return done, new
+        near = [sha256 for sha256, is_near in _looked_at(bank, part) if is_near or sha256 in files]
+        with store.read() as db:
+            facts = [one for key in near if (one := posts.facts_of_sha256(db, key))]
         hits = [(one.sha256, found) for one in facts if (found := _matches(bank, one, case_id))]
         if hits:
             with store.write() as db:
                 new += sum(_write(db, sha256, found, told, clock()) for sha256, found in hits)
-        progress(start + len(part), len(todo))
-    return len(todo), new
+        row = part[-1][0]
+        done += len(part)
+        progress(done, max(done, total))
+
+
+def _bank(store: Store, settings: Settings, case_id: str | None) -> Bank:
+    """Lay out what is looked for: hashes only, as local features need the pixels."""
+    if case_id is None:
+        return Registry(store, folder=folder_of(settings.state_folder), hashes_only=True).bank()
+    with store.read() as db:
+        return build(cases.active_fingerprints(db, case_id))
+
+
+def _looked_at(bank: Bank, part: list[tuple[int, str, list[str]]]) -> Iterator[tuple[str, bool]]:
+    """Tell of each file whether one of its hashes is near one of the bank's."""
+    words = np.frombuffer(
+        bytes.fromhex("".join(one for _, _, hashes in part for one in hashes)), np.uint64
+    ).reshape(-1, 4)
+    near = set(bank.nearest.search(words)[:, 0].tolist())
+    end = 0
+    for _, sha256, hashes in part:
+        first, end = end, end + len(hashes)
+        yield sha256, any(number in near for number in range(first, end))
 
 
 def _matches(bank: Bank, facts: MediaFacts, case_id: str | None) -> list[Match]:
@@ -79,7 +108,13 @@ def _write(
     new = 0
     for row in db.execute(statement).all():
         added = findings.add(
-            db, source_id=row.source_id, post_id=row.id, matches=found, alerting=told, now=now
+            db,
+            source_id=row.source_id,
+            post_id=row.id,
+            matches=found,
+            alerting=told,
+            now=now,
+            historic=True,
         )
         outbox.enqueue(db, outbox.FINDING, added, now)
         outbox.enqueue(db, outbox.POST, [row.id] if added else [], now)

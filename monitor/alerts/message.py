@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from monitor.alerts.defang import defang
 from monitor.hashes.pdq import THRESHOLD
 from monitor.ids import make_id
-from monitor.models.finding import Alert, Finding
+from monitor.models.finding import HISTORIC, Alert, Finding
 from monitor.models.match import TURNED, Match
 
 _TEMPLATES = Environment(
@@ -56,7 +56,7 @@ def compose(alert: Alert, finding: Finding, *, sender: str) -> EmailMessage:
         "source": defang(finding.source),
         "link": defang(finding.post_url),
         "posted": _time(finding.posted),
-        "found": _time(finding.found_at),
+        "found": _time(finding.found_at) + (f", {HISTORIC}" if finding.historic else ""),
         "sha256": finding.match.media_sha256,
         "photo": finding.match.fingerprint_id,
     }

@@ -14,6 +14,7 @@ from monitor.clock import utc_now
 from monitor.errors import HaechiError, Misuse
 from monitor.models.case import CaseStatus, Fingerprint
 from monitor.registry import enrolment
+from monitor.registry.files import keep_up
 from monitor.store import cases, quarantine
 
 CaseId = Annotated[str, typer.Argument(help="The case's id; see `haechi cases`.")]
@@ -119,6 +120,7 @@ def withdraw(
         with home.store.write() as db:
             gone = cases.withdraw(db, case, actor=actor(), now=utc_now())
         home.store.scrub()
+        keep_up(home.store, home.settings.state_folder)
         say(f"case {case} is withdrawn: {count(gone, 'fingerprint')} deleted, no further alerts")
 
 

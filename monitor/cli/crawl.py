@@ -23,6 +23,7 @@ from monitor.errors import Busy, Misuse
 from monitor.locks import is_held
 from monitor.models.run import Counts, Outcome, Run
 from monitor.models.source import Source
+from monitor.registry.files import keep_up
 from monitor.store import sources
 
 
@@ -86,6 +87,8 @@ def run_daemon(ctx: typer.Context) -> None:
             complain(f"haechi: watching {count(watched, 'source')}; Ctrl-C stops")
             if not watched:
                 complain("haechi: add one while this runs: haechi sources add @channel")
+        # Each crawl is a process: what is in files is not read by each of them.
+        keep_up(home.store, home.settings.state_folder)
         on_run = partial(_tell, home) if for_people else lambda _: None
         Daemon(home.store, home.settings, on_run=on_run).run()
         complain("haechi: stopped")

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.progress import Progress
@@ -20,8 +21,10 @@ from monitor.errors import HaechiError, MediaError, Misuse
 from monitor.features.sealing import Sealer, sealer
 from monitor.models.case import Fingerprint
 from monitor.pictures import Picture, PictureLimits, decode
-from monitor.registry import enrolment
+from monitor.registry import enrolment, hash_list
 from monitor.registry.enrolment import Region
+from monitor.registry.files import keep_up
+from monitor.registry.hash_list import is_hash_list
 from monitor.store import cases
 
 Paths = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")]
@@ -44,6 +47,10 @@ LocalFeatures = Annotated[
         "[default: as agreed for the case before].",
     ),
 ]
+
+# Fingerprints written in one transaction, and bad lines of a file that are told one by one.
+_AT_ONCE: Final = 10_000
+_TOLD: Final = 20
 
 _HUNT = "what was crawled before is searched by: haechi hunt"
 
@@ -109,6 +116,7 @@ def enrol(
                 one = partial(make, choose=partial(choose, bar), features=agreed[case_id])
                 _enrol_one(home, photo, case_id, tally, one)
                 bar.advance(bar.task_ids[0])
+        keep_up(home.store, home.settings.state_folder)
         _tell(tally, has_features=any(agreed.values()))
     if tally.unreadable:
         raise typer.Exit(1)
@@ -145,7 +153,12 @@ def fingerprint(
 
 def import_file(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A file made by `haechi fingerprint`.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A file made by `haechi fingerprint`, or a list of PDQ hashes, one a line."
+        ),
+    ],
     case: Annotated[
         str, typer.Option("--case", help="The case's id [default: one made from the content].")
     ] = "",
@@ -155,15 +168,26 @@ def import_file(
     Importing twice changes nothing.
     """
     with opened(ctx) as home:
-        now = utc_now()
         case = enrolment.check_case_id(case or enrolment.case_of_file(file))
-        good, bad = enrolment.from_file(file, case, now)
-        for line in bad:
-            complain(f"{file}: {line}")
+        given = _listed(file, case) if is_hash_list(file) else _exchanged(file, case)
+        good = bad = added = 0
+        with progress("importing") as bar:
+            # Some at a time: crawls must get at the store in between.
+            while some := list(islice(given, _AT_ONCE)):
+                prints = [one for one in some if isinstance(one, Fingerprint)]
+                for line in (one for one in some if isinstance(one, str)):
+                    bad += 1
+                    if bad <= _TOLD:
+                        complain(f"{file}: {line}")
+                good += len(prints)
+                added += _store(home, case, prints) if prints else 0
+                bar.update(bar.task_ids[0], completed=good)
+        if bad > _TOLD:
+            complain(f"{file}: {count(bad - _TOLD, 'more line')} like that")
         if not good:
             raise HaechiError(f"{file}: no valid fingerprint is in it; nothing was imported")
-        added = _store(home, case, good)
-        already = len(good) - added
+        keep_up(home.store, home.settings.state_folder)
+        already = good - added
         say(
             f"imported {count(added, 'fingerprint')} into case {case}"
             + (f", {already} were already there" if already else "")
@@ -172,6 +196,19 @@ def import_file(
             say(_HUNT)
     if bad:
         raise typer.Exit(1)
+
+
+def _exchanged(file: Path, case_id: str) -> Iterator[Fingerprint | str]:
+    """Read a file of fingerprints: these, and what is wrong with the others."""
+    good, bad = enrolment.from_file(file, case_id, utc_now())
+    yield from bad
+    yield from good
+
+
+def _listed(file: Path, case_id: str) -> Iterator[Fingerprint | str]:
+    """Read a list of hashes: fingerprints, and what is wrong with the other lines."""
+    for number, one in hash_list.read(file, case_id, utc_now()):
+        yield one or f"line {number} is no PDQ hash; it was left out"
 
 
 def photos_in(paths: list[Path]) -> Iterator[Path]:

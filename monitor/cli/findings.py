@@ -15,7 +15,7 @@ from monitor.cli.output import AsJson, count, emit, say, table, when
 from monitor.clock import utc_now
 from monitor.errors import Misuse
 from monitor.hashes.pdq import THRESHOLD
-from monitor.models.finding import Finding, FindingStatus
+from monitor.models.finding import HISTORIC, Finding, FindingStatus
 from monitor.models.match import TURNED, Grade, Match, Placing
 from monitor.store import findings, outbox
 
@@ -44,6 +44,7 @@ def row(finding: Finding) -> dict[str, object]:
         "posted": finding.posted,
         "found": finding.found_at,
         "sha256": match.media_sha256,
+        "historic": finding.historic,
         **match_row(match),
         "status": finding.status.value,
         "decided_by": finding.decided_by,
@@ -85,7 +86,7 @@ def print_table(found: list[Finding], *, empty: str = "nothing was found") -> No
                 how_near(one.match),
                 one.match.grade.value,
                 one.match.transform,
-                one.status.value,
+                f"{one.status.value}, historic" if one.historic else one.status.value,
             )
             for one in found
         ],
@@ -136,6 +137,8 @@ def show(ctx: typer.Context, finding: FindingId, as_json: AsJson = False) -> Non
             say(f"Against it, it is {TURNED[match.transform]}.")
         if match.grade is Grade.REVIEW:
             say("The photo was in quarantine, as it had matched many unlike pictures: not mailed.")
+    if found.historic:
+        say(f"It was {HISTORIC}.")
     say(f"source: {found.source}")
     say(f"post:   {defang(found.post_url)}")
     say(f"posted: {when(found.posted)}   found: {when(found.found_at)}")

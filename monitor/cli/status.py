@@ -28,6 +28,7 @@ from monitor.search import drain as index
 from monitor.settings import Settings, load
 from monitor.store import cases, findings, outbox, posts, quarantine, runs, sources
 from monitor.store.store import Store
+from monitor.store.tables import local_features, windows
 from schedules import runner
 
 # A source is late when its last success is this many of its intervals ago.
@@ -268,10 +269,10 @@ def _check_features(settings: Settings) -> str:
     try:
         store.check()
         with store.read() as db:
-            enrolled = cases.active_fingerprints(db)
+            sealed = {*cases.seqs_with(db, windows), *cases.seqs_with(db, local_features)}
         bank = Registry(store, sealer(settings)).bank()
-        kept = sum(one.windows is not None or one.features is not None for one in enrolled)
-        readable = len({*bank.window_owners, *bank.local_owners})
+        found = [*bank.window_prints.values(), *bank.local_prints.values()]
+        kept, readable = len(sealed), len({one.id for one in found})
     finally:
         store.close()
     if readable < kept:

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from monitor.models.match import Match
 
+# How people are told of a historic finding.
+HISTORIC = "found in what was crawled before / 이전에 수집된 게시물에서 발견"
+
 
 class FindingStatus(StrEnum):
     """A person's judgement."""
@@ -24,6 +27,7 @@ class Finding:
     Attributes:
         cluster: Media that count as one for alerts; today the media's sha256.
         source: Address of the source.
+        historic: Found by a hunt in what was crawled before.
     """
 
     id: str
@@ -39,6 +43,7 @@ class Finding:
     status: FindingStatus
     decided_by: str | None = None
     decided_at: datetime | None = None
+    historic: bool = False
 
 
 class AlertState(StrEnum):

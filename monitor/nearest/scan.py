@@ -82,7 +82,9 @@ def grown(kernel: Callable[..., int], *given: object) -> Near:
 
 
 def _scan(planes: Planes, queries: Words, radius: int) -> Near:
-    """Scan by numpy."""
+    """Scan by numpy: the fewer are gone through one by one."""
+    if len(queries) > len(planes[0]):
+        return _scan(to_planes(queries), np.stack(planes, axis=1), radius)[:, [1, 0, 2]]
     found = [NONE]
     for number, query in enumerate(queries):
         for start in range(0, len(planes[0]), _AT_ONCE):

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
+from sqlalchemy import Connection, Table
 
 from monitor.errors import NotConfigured
 from monitor.features.codec import EnrolledFeatures, unpack
 from monitor.features.index import LocalIndex
 from monitor.features.sealing import Sealer, sealer
-from monitor.hashes.pdq import DIHEDRAL, MIN_QUALITY
 from monitor.models.case import Fingerprint
+from monitor.nearest.index import Index
+from monitor.registry import files
+from monitor.registry.prints import GivenPrints, Prints, StoredPrints, laid_out
 from monitor.settings import Settings
 from monitor.store import audit, cases
 from monitor.store.store import Store
+from monitor.store.tables import local_features
+from monitor.store.tables import windows as sealed_windows
 from monitor.windows.index import WindowIndex
 from monitor.windows.photo import EnrolledWindows, load
 
-T = TypeVar("T")
-
 log = structlog.get_logger(__name__)
+
+Searched = TypeVar("Searched", LocalIndex, WindowIndex)
 
 
 @dataclass(frozen=True)
@@ -33,26 +37,20 @@ class Bank:
     """Fingerprints of active cases.
 
     Attributes:
-        fingerprints: All of them; also those of too little texture, found by sha256 only.
-        words: uint64, (n, 4): one row a hash of a fingerprint whose quality allows matching.
-        owners: (n,): index into `fingerprints` of each row.
-        variants: (n,): which turn of the photo each row is, as in `DIHEDRAL`.
-        by_sha256: Indices into `fingerprints`.
+        prints: The fingerprints, by what finds them.
+        nearest: The hashes of those whose quality allows matching; `HASHES_OF_ONE` owners each.
         local: The local features of those that have them.
-        local_owners: Index into `fingerprints` of each photo in `local`.
-        windows, window_owners: The same of hashes of windows.
+        local_prints: The fingerprints of the photos in `local`, by their numbers there.
+        windows, window_prints: The same of hashes of windows.
         version: Another one means that a case changed.
     """
 
-    fingerprints: tuple[Fingerprint, ...]
-    words: NDArray[np.uint64]
-    owners: NDArray[np.intp]
-    variants: NDArray[np.intp]
-    by_sha256: dict[str, tuple[int, ...]]
+    prints: Prints
+    nearest: Index
     local: LocalIndex
-    local_owners: tuple[int, ...]
+    local_prints: Mapping[int, Fingerprint]
     windows: WindowIndex
-    window_owners: tuple[int, ...]
+    window_prints: Mapping[int, Fingerprint]
     version: int
 
     @property
@@ -67,128 +65,161 @@ def build(
     windows: Mapping[str, EnrolledWindows] = MappingProxyType({}),
     version: int = 0,
 ) -> Bank:
-    """Lay out fingerprints for search; right for none, one and equal ones.
+    """Lay out fingerprints in memory; right for none, one and equal ones.
 
     Args:
         features: Opened local features by the id of their fingerprint.
         windows: Opened hashes of windows.
     """
-    rows: list[bytes] = []
-    owners: list[int] = []
-    variants: list[int] = []
-    by_sha256: dict[str, tuple[int, ...]] = {}
-    for index, one in enumerate(fingerprints):
-        if one.sha256 is not None:
-            by_sha256[one.sha256] = (*by_sha256.get(one.sha256, ()), index)
-        if one.quality < MIN_QUALITY:
-            continue
-        for variant, digest in enumerate(one.pdq):
-            rows.append(bytes.fromhex(digest))
-            owners.append(index)
-            variants.append(variant % len(DIHEDRAL))
-    with_features = [index for index, one in enumerate(fingerprints) if one.id in features]
-    with_windows = [index for index, one in enumerate(fingerprints) if one.id in windows]
+    nearest = Index()
+    nearest.add(*laid_out((i, one.quality, list(one.pdq)) for i, one in enumerate(fingerprints)))
+    with_features = [one for one in fingerprints if one.id in features]
+    with_windows = [one for one in fingerprints if one.id in windows]
     return Bank(
-        fingerprints=tuple(fingerprints),
-        words=to_words(rows),
-        owners=np.asarray(owners, dtype=np.intp),
-        variants=np.asarray(variants, dtype=np.intp),
-        by_sha256=by_sha256,
-        local=LocalIndex([features[fingerprints[index].id] for index in with_features]),
-        local_owners=tuple(with_features),
-        windows=WindowIndex([windows[fingerprints[index].id] for index in with_windows]),
-        window_owners=tuple(with_windows),
+        prints=GivenPrints(fingerprints),
+        nearest=nearest,
+        local=LocalIndex([features[one.id] for one in with_features]),
+        local_prints=dict(enumerate(with_features)),
+        windows=WindowIndex([windows[one.id] for one in with_windows]),
+        window_prints=dict(enumerate(with_windows)),
         version=version,
     )
 
 
-def to_words(digests: Sequence[bytes]) -> NDArray[np.uint64]:
-    """Lay 32-byte digests out as rows of four 64-bit words."""
-    return np.frombuffer(b"".join(digests), dtype=np.uint64).reshape(len(digests), 4)
-
-
 def open_registry(store: Store, settings: Settings) -> Registry:
-    """Give the registry of a home folder; without a usable key, local features are left out."""
+    """Give the registry of a home folder; without a usable key, parts of photos aren't found."""
+    folder = files.folder_of(settings.state_folder)
     try:
-        return Registry(store, sealer(settings))
+        return Registry(store, sealer(settings), folder)
     except NotConfigured as error:
         log.warning("features.no_key", reason=str(error))
-        return Registry(store)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Opened(Generic[T]):
-    """What was sealed, and what is in it."""
-
-    sealed: bytes
-    content: T
+        return Registry(store, folder=folder)
 
 
 class Registry:
-    """Gives the bank as it is now: enrolments and withdrawals count at once."""
+    """Gives the bank as it is now: enrolments and withdrawals count at once.
 
-    def __init__(self, store: Store, sealer: Sealer | None = None) -> None:
+    What it has read it keeps: an enrolment costs the reading of what is new, and a withdrawal
+    nothing, as `Bank.prints` has only who is there.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sealer: Sealer | None = None,
+        folder: Path | None = None,
+        *,
+        hashes_only: bool = False,
+    ) -> None:
         """Prepare.
 
         Args:
-            sealer: Opens local features; None: they are left out.
+            sealer: Opens local features; None: they are left out, and the log says so.
+            folder: Of the files that `monitor.registry.files` keeps; None: all is read.
+            hashes_only: Local features are not wanted.
         """
         self._store = store
         self._sealer = sealer
-        self._features: dict[str, _Opened[EnrolledFeatures]] = {}
-        self._windows: dict[str, _Opened[EnrolledWindows]] = {}
-        self._unreadable: set[str] = set()
+        self._hashes_only = hashes_only
+        self._folder = folder
+        self._stamp = (0, 0)
+        self._read_up_to = 0
+        self._local = _Opened(local_features, unpack, LocalIndex())
+        self._windows = _Opened(sealed_windows, load, WindowIndex())
         self._bank = build((), version=-1)
+        self._bank = replace(self._bank, prints=StoredPrints(store))
 
     def bank(self) -> Bank:
-        """Give the bank, read anew when a case changed since the last call."""
+        """Give the bank, brought up to date when a case or the files changed since."""
+        stamp = files.stamp(self._folder) if self._folder else self._stamp
         with self._store.read() as db:
             version = audit.version(db)
+            if stamp != self._stamp:
+                self._map_files(db)
+                self._stamp = stamp
+            elif version != self._bank.version:
+                self._read(db, [(self._read_up_to + 1, cases.latest_seq(db))])
             if version != self._bank.version:
-                found = cases.active_fingerprints(db)
-                self._unreadable.clear()
-                self._features = self._open(found, lambda one: one.features, unpack, self._features)
-                self._windows = self._open(found, lambda one: one.windows, load, self._windows)
-                self._bank = build(
-                    found,
-                    {key: one.content for key, one in self._features.items()},
-                    {key: one.content for key, one in self._windows.items()},
-                    version,
-                )
-                if photos := len(self._unreadable):
-                    reason = "no key, or another one"
-                    log.warning("features.unreadable", photos=photos, reason=reason)
+                self._bank = replace(self._with_sealed(db), version=version)
         return self._bank
 
-    def _open(
-        self,
-        fingerprints: Sequence[Fingerprint],
-        sealed_of: Callable[[Fingerprint], bytes | None],
-        read: Callable[[bytes], T],
-        known: Mapping[str, _Opened[T]],
-    ) -> dict[str, _Opened[T]]:
-        """Open what is new, and forget what is gone."""
-        opened: dict[str, _Opened[T]] = {}
-        for one in fingerprints:
-            sealed = sealed_of(one)
-            if sealed is None:
+    def _map_files(self, db: Connection) -> None:
+        """Begin again with the files as they are now."""
+        segments = files.load(self._folder) if self._folder else []
+        self._bank = replace(self._bank, nearest=Index(segments))
+        self._read(db, files.missing(segments, cases.latest_seq(db)))
+        # They may be newer than what this look at the store shows.
+        self._read_up_to = max([self._read_up_to, *(one.last for one in segments)])
+
+    def _read(self, db: Connection, ranges: Iterable[tuple[int, int]]) -> None:
+        """Read ranges of numbers from the store."""
+        for first, last in ranges:
+            for block in files.blocks(db, first, last):
+                self._bank.nearest.add(*block[3:])
+        self._read_up_to = cases.latest_seq(db)
+
+    def _with_sealed(self, db: Connection) -> Bank:
+        """Open what is newly sealed, and forget what is gone."""
+        failed: set[int] = set()
+        if not self._hashes_only:
+            for one in (self._local, self._windows):
+                failed |= one.bring_up_to_date(db, self._sealer)
+        if failed:
+            log.warning("features.unreadable", photos=len(failed), reason="no key, or another one")
+        return replace(
+            self._bank,
+            local=self._local.index,
+            local_prints=dict(self._local.prints),
+            windows=self._windows.index,
+            window_prints=dict(self._windows.prints),
+        )
+
+
+class _Opened(Generic[Searched]):
+    """What is sealed of photos in one table, opened and laid out for search.
+
+    Attributes:
+        index: Of all that could be opened.
+        prints: Whose they are, by their numbers in the index.
+    """
+
+    def __init__(self, table: Table, read: Callable[[bytes], Any], index: Searched) -> None:
+        self._table = table
+        self._read = read
+        self.index: Searched = index
+        self.prints: dict[int, Fingerprint] = {}
+        # The number in the index of each fingerprint, by its own.
+        self._placed: dict[int, int] = {}
+        self._following = 0
+
+    def bring_up_to_date(self, db: Connection, sealer: Sealer | None) -> set[int]:
+        """Open what is new, forget what is gone; gives the numbers of what can't be opened."""
+        there = cases.seqs_with(db, self._table)
+        gone = [self._placed.pop(seq) for seq in self._placed.keys() - set(there)]
+        if gone:
+            self.index = self.index.dropped(gone)
+            for number in gone:
+                del self.prints[number]
+        new = [seq for seq in there if seq not in self._placed]
+        failed: set[int] = set()
+        if new:
+            self.index = self.index.added(self._opened(db, sealer, new, failed))
+        return failed
+
+    def _opened(
+        self, db: Connection, sealer: Sealer | None, seqs: list[int], failed: set[int]
+    ) -> Iterator[Any]:
+        """Open photos, and note whose they are."""
+        for seq, one, sealed in cases.with_sealed(db, self._table, seqs):
+            if sealer is None:
+                failed.add(seq)
                 continue
-            old = known.get(one.id)
             try:
-                # Enrolled anew with another crop, a photo is sealed anew.
-                if old is None or old.sealed != sealed:
-                    old = _Opened(sealed, read(self._unsealed(sealed, one)))
-                opened[one.id] = old
+                content = self._read(sealer.open(sealed, cases.content_key(one)))
             except ValueError:
-                self._unreadable.add(one.id)
-        return opened
-
-    def _unsealed(self, sealed: bytes, one: Fingerprint) -> bytes:
-        """Decrypt.
-
-        Raises:
-            ValueError: There is no key, or it is another one.
-        """
-        if self._sealer is None:
-            raise ValueError("no key")
-        return self._sealer.open(sealed, cases.content_key(one))
+                failed.add(seq)
+                continue
+            self._placed[seq] = self._following
+            self.prints[self._following] = one
+            self._following += 1
+            yield content

@@ -6,42 +6,34 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from monitor.hashes.pdq import DIHEDRAL, MIN_QUALITY, THRESHOLD
+from monitor.hashes.pdq import DIHEDRAL, MIN_QUALITY
+from monitor.models.case import Fingerprint
 from monitor.models.match import Grade, Match
 from monitor.models.media import MediaFacts, Panel
-from monitor.registry.bank import Bank, to_words
+from monitor.nearest.scan import to_words
+from monitor.registry.bank import Bank
+from monitor.registry.prints import HASHES_OF_ONE
 
 
 def match(bank: Bank, facts: MediaFacts) -> list[Match]:
     """Match a picture's hashes: the same bytes, else the nearest turn of each photo.
 
-    A flat scan: up to some 200,000 hashes it is as fast as any index.
-
     Returns:
         One match a fingerprint, the surest first.
     """
-    found = {index: _exact(bank, index, facts) for index in bank.by_sha256.get(facts.sha256, ())}
+    found = {one.id: _exact(one, facts) for one in bank.prints.of_sha256(facts.sha256)}
     whole = Panel((0.0, 0.0, 1.0, 1.0), facts.pdq, facts.pdq_quality)
     # The whole picture first: it may be the screenshot itself that was enrolled.
-    for panel in (whole, *facts.panels):
-        for index, one in _near_in(bank, facts, panel).items():
-            found.setdefault(index, one)
+    parts = [one for one in (whole, *facts.panels) if one.quality >= MIN_QUALITY]
+    near = bank.nearest.search(to_words([bytes.fromhex(one.pdq) for one in parts]))
+    prints = bank.prints.of_numbers(set((near[:, 1] // HASHES_OF_ONE).tolist()))
+    # Nearest first, so that a fingerprint's first hash in a part is its best turn there.
+    for query, owner, distance in near[np.lexsort((near[:, 1], near[:, 2], near[:, 0]))].tolist():
+        number, variant = divmod(owner, HASHES_OF_ONE)
+        one = prints.get(number)
+        if one is not None and one.id not in found:
+            found[one.id] = _near(one, variant, distance, facts, parts[query])
     return sorted(found.values(), key=lambda one: one.rank)
-
-
-def _near_in(bank: Bank, facts: MediaFacts, panel: Panel) -> dict[int, Match]:
-    """Match one part of a picture; the nearest turn of each photo."""
-    found: dict[int, Match] = {}
-    if panel.quality >= MIN_QUALITY and len(bank.words):
-        query = to_words([bytes.fromhex(panel.pdq)])
-        distances = np.bitwise_count(bank.words ^ query).sum(axis=1, dtype=np.int64)
-        # Nearest first, so that a fingerprint's first row here is its best turn.
-        within = np.flatnonzero(distances <= THRESHOLD)
-        for row in within[np.argsort(distances[within], kind="stable")]:
-            index = int(bank.owners[row])
-            if index not in found:
-                found[index] = _near(bank, int(row), int(distances[row]), facts, panel)
-    return found
 
 
 def best_of_each_case(matches: Iterable[Match]) -> list[Match]:
@@ -60,9 +52,8 @@ def best_of_each_photo(matches: Iterable[Match]) -> list[Match]:
     return list(best.values())
 
 
-def _exact(bank: Bank, index: int, facts: MediaFacts) -> Match:
+def _exact(fingerprint: Fingerprint, facts: MediaFacts) -> Match:
     """Make the match of identical bytes."""
-    fingerprint = bank.fingerprints[index]
     return Match(
         case_id=fingerprint.case_id,
         fingerprint_id=fingerprint.id,
@@ -75,9 +66,10 @@ def _exact(bank: Bank, index: int, facts: MediaFacts) -> Match:
     )
 
 
-def _near(bank: Bank, row: int, distance: int, facts: MediaFacts, panel: Panel) -> Match:
+def _near(
+    fingerprint: Fingerprint, variant: int, distance: int, facts: MediaFacts, panel: Panel
+) -> Match:
     """Make the match of a near hash."""
-    fingerprint = bank.fingerprints[int(bank.owners[row])]
     return Match(
         case_id=fingerprint.case_id,
         fingerprint_id=fingerprint.id,
@@ -85,7 +77,7 @@ def _near(bank: Bank, row: int, distance: int, facts: MediaFacts, panel: Panel) 
         method="pdq",
         distance=distance,
         quality=min(fingerprint.quality, panel.quality),
-        transform=DIHEDRAL[int(bank.variants[row])],
+        transform=DIHEDRAL[variant % len(DIHEDRAL)],
         grade=Grade.STRONG,
         region=panel.region,
     )

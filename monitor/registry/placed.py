@@ -52,7 +52,7 @@ def local_matches(bank: Bank, facts: MediaFacts, probe: Probe) -> list[Match]:
             matrix = np.array([[-1, 0, last], [0, 1, 0]]) @ np.vstack([matrix, [0, 0, 1]])
         size = bank.local.size_of(hit.photo)
         placed = _Placed(grade, matrix, size, hit.agreement, inliers=hit.placement.inliers)
-        fingerprint = bank.fingerprints[bank.local_owners[hit.photo]]
+        fingerprint = bank.local_prints[hit.photo]
         matches.append(_match(fingerprint, facts, placed, probe.grey.shape))
     return sorted(matches, key=lambda one: one.rank)
 
@@ -66,7 +66,7 @@ def window_matches(bank: Bank, facts: MediaFacts, post: PostWindows) -> list[Mat
             continue
         size = bank.windows.size_of(hit.photo)
         placed = _Placed(grade, hit.matrix, size, hit.agreement, inverted=hit.inverted)
-        fingerprint = bank.fingerprints[bank.window_owners[hit.photo]]
+        fingerprint = bank.window_prints[hit.photo]
         match = _match(fingerprint, facts, placed, post.picture.grey.shape)
         matches.append(replace(match, distance=hit.distance))
     return sorted(matches, key=lambda one: one.rank)

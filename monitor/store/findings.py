@@ -44,11 +44,15 @@ def add(
     matches: Sequence[Match],
     alerting: Alerting,
     now: datetime,
+    historic: bool = False,
 ) -> list[str]:
     """Write a post's matches as findings, and an alert for each that is to be mailed.
 
     A match of a case that was withdrawn in the meantime is dropped. One of a fingerprint that
     suddenly matches many pictures that are unlike each other is kept for review only.
+
+    Args:
+        historic: The post was crawled before; it is looked at again.
 
     Returns:
         Ids of the findings that are new.
@@ -86,6 +90,7 @@ def add(
             placing=None if match.placing is None else asdict(match.placing),
             grade=match.grade.value,
             found_at=now,
+            historic=historic,
             status=FindingStatus.NEW.value,
         )
         if db.execute(statement.on_conflict_do_nothing()).rowcount:
@@ -309,6 +314,7 @@ def _finding(row: Row[Any]) -> Finding:
             region=(row.region[0], row.region[1], row.region[2], row.region[3]),
             placing=None if row.placing is None else Placing(**row.placing),
         ),
+        historic=row.historic,
         status=FindingStatus(row.status),
         decided_by=row.decided_by,
         decided_at=row.decided_at,

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, text, update
 from sqlalchemy.dialects.sqlite import insert
 
+from monitor.hashes.pdq import MIN_QUALITY
 from monitor.ids import make_id
 from monitor.models.item import Change, Item, MediaItem
 from monitor.models.media import MediaFacts, MediaStatus, Panel
 from monitor.models.post import Coverage, MediaKind, MediaRef, Post
 from monitor.models.run import Counts
 from monitor.store.tables import media, media_origins, post_media, posts, sources
+
+_HASH = re.compile('"pdq": *"([0-9a-f]{64})"')
 
 # A fetch that failed for a passing reason is tried again by later crawls, this often in all.
 MAX_MEDIA_ATTEMPTS = 5
@@ -91,6 +95,27 @@ def facts_of_sha256(db: Connection, sha256: str) -> MediaFacts | None:
     """Find the facts of a file by its digest."""
     row = db.execute(select(media).where(media.c.sha256 == sha256)).first()
     return None if row is None else _facts(row)
+
+
+def hashes_after(db: Connection, row: int, limit: int) -> list[tuple[int, str, list[str]]]:
+    """Read what stored media are matched on; a million in some seconds.
+
+    Args:
+        row: Where the last part ended; 0 at first.
+
+    Returns:
+        Row, sha256, and the hashes of the whole, if it has enough texture, and its panels.
+    """
+    statement = text(
+        "SELECT rowid, sha256, CASE WHEN pdq_quality >= :least THEN pdq END, panels FROM media "
+        "WHERE rowid > :row ORDER BY rowid LIMIT :limit"
+    )
+    given = {"least": MIN_QUALITY, "row": row, "limit": limit}
+    return [
+        # Not parsed: of nearly all, only the hashes are needed.
+        (number, sha256, [*([whole] if whole else []), *_HASH.findall(panels or "")])
+        for number, sha256, whole, panels in db.execute(statement, given)
+    ]
 
 
 def to_retry(db: Connection, source_id: str, limit: int) -> list[Post]:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 # The head of migrations/versions; a test holds the two together.
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -166,14 +166,24 @@ fingerprints = Table(
     "fingerprints",
     metadata,
     Column("id", String, primary_key=True),
+    # Grows with each change and is never given twice: who has all up to one reads what follows.
+    Column("seq", BigInteger, nullable=False, unique=True),
     Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
     Column("content", String, nullable=False, unique=True),
-    Column("sha256", String),
+    Column("sha256", String, index=True),
     Column("pdq", JSON, nullable=False),
     Column("quality", Integer, nullable=False),
     Column("phash", String),
     Column("recipe", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+# The last number that was given, by the table it is for.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )
 
 # Encrypted; the key is never in the database.
@@ -222,6 +232,8 @@ findings = Table(
     Column("placing", JSON(none_as_null=True)),
     Column("grade", String, nullable=False),
     Column("found_at", UtcDateTime, nullable=False),
+    # Found by a hunt in what was crawled before.
+    Column("historic", Boolean, nullable=False),
     Column("status", String, nullable=False),
     Column("decided_by", String),
     Column("decided_at", UtcDateTime),

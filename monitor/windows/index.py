@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,9 @@ _FAR_CANDIDATES: Final = 16
 # Tiles that agree where a photo need not be placed any better.
 _SETTLED: Final = 24
 _ALTERED_TURNS: Final = (0, 1)
+# Photos that are laid out anew with each that is added; and the most that are searched apart.
+_SMALL: Final = 2_000
+_MOST_SEGMENTS: Final = 3
 # More have the same few photos, or are chance.
 _MOST_PAIRS: Final = 20_000
 _STEP: Final = 0.03
@@ -60,19 +63,50 @@ class WindowHit:
 
 
 class WindowIndex:
-    """The windows of all photos of the bank, each turned in the eight ways."""
+    """The windows of all photos of the bank.
 
-    def __init__(self, photos: Sequence[EnrolledWindows]) -> None:
-        self._photos = tuple(photos)
-        counts = [len(one.codes) for one in self._photos]
-        none = np.empty((0, WORDS), np.uint64)
-        self._table = WindowTable(np.concatenate([none, *(one.codes for one in self._photos)]))
-        self._photo = np.repeat(np.arange(len(counts)), counts)
-        self._first = np.cumsum([0, *counts])
+    A bank is not changed, but for the blanking of what is withdrawn: what is added makes another
+    one that shares most of it.
+    """
+
+    def __init__(self, photos: Iterable[EnrolledWindows] = ()) -> None:
+        """Lay photos out; they are numbered in their order, from 0 on."""
+        self._photos: dict[int, EnrolledWindows] = dict(enumerate(photos))
+        self._following = len(self._photos)
+        self._segments: tuple[_Segment, ...] = ()
+        if self._photos:
+            self._segments = (_segment(self._photos),)
 
     def __len__(self) -> int:
         """Say how many photos there are."""
         return len(self._photos)
+
+    def added(self, photos: Iterable[EnrolledWindows]) -> WindowIndex:
+        """Give a bank of more photos; they are numbered after all that ever were in this one."""
+        new = dict(enumerate(photos, self._following))
+        other = WindowIndex()
+        other._photos = self._photos | new
+        other._following = self._following + len(new)
+        segments = list(self._segments)
+        # A small bank is one; of a large one, what is new is laid out apart until it is much.
+        while segments and (
+            len(segments) == _MOST_SEGMENTS or len(segments[-1].numbers) <= max(_SMALL, len(new))
+        ):
+            last = segments.pop().numbers
+            new = {one: other._photos[one] for one in last if one in other._photos} | new
+        other._segments = (*segments, _segment(new)) if new else tuple(segments)
+        return other
+
+    def dropped(self, numbers: Collection[int]) -> WindowIndex:
+        """Give a bank without some photos; of these, nothing is left in memory."""
+        other = WindowIndex()
+        gone = set(numbers)
+        other._photos = {key: one for key, one in self._photos.items() if key not in gone}
+        other._following = self._following
+        other._segments = self._segments
+        for segment in self._segments:
+            segment.table.blank(np.isin(segment.photos, list(gone)))
+        return other
 
     def size_of(self, photo: int) -> tuple[int, int]:
         """Give the width and height that a photo's windows were taken at; pixels."""
@@ -100,29 +134,67 @@ class WindowIndex:
     def _candidates(self, post: PostWindows) -> Iterator[tuple[int, int, int, Matrix]]:
         """Give the nearest pairs: photo, its window, its turn, and the placement they imply."""
         seen: Counter[int] = Counter()
-        for number, row, turn, distance in self._pairs(post):
+        for number, segment, row, turn, distance in self._pairs(post):
             if distance > _FAR and seen.total() >= _FAR_CANDIDATES:
                 return
-            photo = int(self._photo[row])
+            photo = int(self._segments[segment].photos[row])
+            # Blanked, it may still be near to what is blank.
+            if photo not in self._photos:
+                continue
             if seen[photo] == _EACH:
                 continue
             seen[photo] += 1
-            window = row - int(self._first[photo])
+            window = int(self._segments[segment].windows[row])
             yield photo, window, turn, _placement(self._photos[photo], window, turn, post, number)
             if seen.total() == _CANDIDATES:
                 return
 
     def _pairs(self, post: PostWindows) -> list[list[int]]:
-        """List near windows: of the post, of a photo, the photo's turn, distance; nearest first.
+        """List near windows, nearest first.
 
         What was squeezed or tilted is looked for as it is and mirrored only.
+
+        Returns:
+            Window of the post, segment, row there, turn of the photo, and distance of each.
         """
         first = post.upright
-        upright = self._table.near(post.codes[:first], post.unsure[:first])
-        altered = self._table.near(post.codes[first:], post.unsure[first:], _ALTERED_TURNS)
-        altered[:, 0] += first
-        pairs = np.concatenate([upright, altered])
-        return pairs[np.argsort(pairs[:, 3], kind="stable")][:_MOST_PAIRS].tolist()
+        found = [np.empty((0, 5), np.intp)]
+        for number, segment in enumerate(self._segments):
+            upright = segment.table.near(post.codes[:first], post.unsure[:first])
+            rest = post.codes[first:], post.unsure[first:]
+            altered = segment.table.near(*rest, _ALTERED_TURNS)
+            altered[:, 0] += first
+            found += [np.insert(one, 1, number, axis=1) for one in (upright, altered)]
+        pairs = np.concatenate(found)
+        nearest = np.argsort(pairs[:, 4], kind="stable")[:_MOST_PAIRS]
+        return [[int(value) for value in pairs[one]] for one in nearest]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Segment:
+    """Some photos' windows.
+
+    Attributes:
+        numbers: Of the photos.
+        photos, windows: (n,): the photo of each row, and which of its windows it is.
+    """
+
+    table: WindowTable
+    numbers: tuple[int, ...]
+    photos: NDArray[np.intp]
+    windows: NDArray[np.intp]
+
+
+def _segment(photos: Mapping[int, EnrolledWindows]) -> _Segment:
+    """Lay photos out."""
+    counts = [len(one.codes) for one in photos.values()]
+    none = np.empty((0, WORDS), np.uint64)
+    return _Segment(
+        WindowTable(np.concatenate([none, *(one.codes for one in photos.values())])),
+        tuple(photos),
+        np.repeat(np.fromiter(photos, np.intp, len(counts)), counts),
+        np.concatenate([np.empty(0, np.intp), *(np.arange(one) for one in counts)]),
+    )
 
 
 def _placement(

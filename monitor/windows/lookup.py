@@ -46,6 +46,10 @@ class WindowTable:
         packed = np.packbits(counts > 0, bitorder="little")
         self._occupied = packed.view("<u8").astype(np.uint64)
 
+    def blank(self, rows: NDArray[np.bool_]) -> None:
+        """Forget some rows, (n,), as they were given."""
+        self._codes[rows[self._order]] = 0
+
     def near(
         self, codes: Codes, unsure: NDArray[np.uint8], turns: Sequence[int] = range(TURNS)
     ) -> Pairs:

@@ -152,7 +152,7 @@ def _windows(
         boxes = np.empty((len(kept), 4), np.float32)
         boxes[:, 0], boxes[:, 1] = x * (_STEP * across), y * (_STEP * down)
         boxes[:, 2:] = SIDE * across, SIDE * down
-        if layer.matrix[0, 1]:
+        if layer.matrix[0, 1] and len(kept):
             inside = _inside(boxes, layer.matrix, shape)
             kept, boxes = kept[inside], boxes[inside]
         positive = (found > 0).transpose(0, 2, 1, 3).reshape(-1, FREQUENCIES, FREQUENCIES)

@@ -21,7 +21,6 @@ def match_media(item: Item, bank: Bank, earlier: Earlier) -> Item:
             known by its origin is not fetched again, and has no pixels to look at.
     """
     media = {one.facts.sha256: one for one in item.media if one.facts is not None}
-    watched = {one.id for one in bank.fingerprints}
     matches: list[Match] = []
     for sha256, one in media.items():
         if one.facts is None:
@@ -29,6 +28,8 @@ def match_media(item: Item, bank: Bank, earlier: Earlier) -> Item:
         if one.look is not None:
             by_look = one.look.matches(bank)
         else:
-            by_look = [old for old in earlier(sha256) if old.fingerprint_id in watched]
+            found = earlier(sha256)
+            watched = bank.prints.watched({old.fingerprint_id for old in found}) if found else set()
+            by_look = [old for old in found if old.fingerprint_id in watched]
         matches += best_of_each_case([*match(bank, one.facts), *by_look])
     return replace(item, matches=tuple(matches))

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from monitor.hashes.pdq import MIN_QUALITY
+from monitor.models.media import Panel
 from monitor.models.source import Source
 from monitor.store import cases, findings, outbox, posts
 from monitor.store.store import Store
@@ -53,6 +55,7 @@ def test_a_new_case_is_found_in_what_was_crawled_before_and_once(
     assert seen == [(2, 2)]
     with store.read() as db:
         assert {one.match.transform for one in findings.every(db)} == {"flip_y"}
+        assert all(one.historic for one in findings.every(db))
         assert len(findings.every_alert(db)) == 1
         waiting = {(kind, key) for _, kind, key in outbox.head(db, 9)}
         assert waiting >= {("finding", one.id) for one in findings.every(db)}
@@ -127,3 +130,43 @@ def test_a_hunt_goes_by_hashes_and_says_nothing_of_a_key_that_it_does_not_need(
     with capture_logs() as logged:
         assert hunt(store, settings_of(tmp_path)) == (2, 2)
     assert logged == []
+
+
+def test_a_hunt_finds_by_panels_and_by_the_same_file_too(
+    store: Store, source: Source, tmp_path: Path
+) -> None:
+    panel = Panel((0.1, 0.1, 0.5, 0.5), flipped(LOOK[0], 30), 80)
+    inside = replace(facts("collage"), panels=(panel,))
+    same = facts("same", quality=MIN_QUALITY - 1)
+    one = replace(fingerprint("case-1", LOOK), sha256=same.sha256)
+    with store.write() as db:
+        media = [picture(str(i), facts=facts(str(i))) for i in range(20)]
+        media[7:7] = [picture("x", facts=inside), picture("y", facts=same)]
+        posts.write(db, [item(source, 1, media=media)], NOW)
+        cases.enrol(db, "case-1", [one], actor="x", now=NOW)
+    assert hunt(store, settings_of(tmp_path)) == (22, 2)
+    with store.read() as db:
+        found = {one.match.method: one.match for one in findings.every(db)}
+    assert found["sha256"].media_sha256 == same.sha256
+    assert found["pdq"].region == panel.region
+
+
+@pytest.mark.usefixtures("_crawled")
+def test_a_hunt_goes_on_where_a_part_ended(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hunting, "AT_ONCE", 1)
+    enrol(store, "case-1")
+    seen: list[tuple[int, int]] = []
+    assert hunt(store, settings_of(tmp_path), progress=lambda *at: seen.append(at)) == (2, 2)
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_a_picture_without_texture_is_not_found_by_its_look(
+    store: Store, source: Source, tmp_path: Path
+) -> None:
+    flat = picture("flat", facts=facts("flat", pdq=LOOK[0], quality=MIN_QUALITY - 1))
+    with store.write() as db:
+        posts.write(db, [item(source, 1, media=[flat])], NOW)
+    enrol(store, "case-1")
+    assert hunt(store, settings_of(tmp_path)) == (1, 0)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from monitor.cli import enrol as enrolling
+from monitor.registry import files
 from monitor.store import cases, quarantine
 from monitor.store.store import Store
 from monitor.store.tables import findings as findings_table
@@ -368,3 +370,23 @@ def test_consent_to_local_features_is_ended_without_a_photo(
     assert counted(at_home) == {"1": 3}
     assert "nothing is changed" in at_home("cases", "end-features", "1").out
     assert at_home("cases", "end-features", "none").code == 2
+
+
+def test_a_partners_list_of_hashes_is_imported_line_by_line(
+    at_home: Haechi, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOST_UNFILED", 3)
+    monkeypatch.setattr(enrolling, "_AT_ONCE", 4)
+    hashes = [f"{number:064x}" for number in range(10)]
+    given = tmp_path / "list.txt"
+    given.write_text("# shared\n" + "\n".join([*hashes, "no hash"]))
+    ended = at_home("import", given, "--case", "partner")
+    assert (ended.code, counted(at_home)) == (1, {"partner": 10})
+    assert "line 12 is no PDQ hash" in ended.err
+    assert len(list((folder / "bank").glob("*.segment"))) == 1
+    given.write_text("\n".join(hashes))
+    ended = at_home("import", given, "--case", "partner")
+    assert (ended.code, counted(at_home)) == (0, {"partner": 10})
+    assert "10 were already there" in ended.out
+    at_home("cases", "withdraw", "partner", "--yes")
+    assert not list((folder / "bank").glob("*.segment"))

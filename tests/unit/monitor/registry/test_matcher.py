@@ -66,7 +66,7 @@ def test_a_photo_without_texture_is_found_by_its_bytes_only() -> None:
     assert match(bank, facts("x", pdq=eight("a")[0])) == []
     (found,) = match(bank, facts("a"))
     assert (found.method, found.grade, found.distance) == ("sha256", Grade.EXACT, 0)
-    assert len(bank.words) == 0
+    assert len(bank.nearest) == 0
 
 
 def test_a_picture_without_texture_matches_by_its_bytes_only() -> None:
@@ -79,7 +79,7 @@ def test_a_picture_without_texture_matches_by_its_bytes_only() -> None:
 
 def test_a_partners_bare_hash_is_one_row_and_matches() -> None:
     bank = build([fingerprint("case-1", [digest("bare")], quality=70)])
-    assert bank.words.shape == (1, 4)
+    assert len(bank.nearest) == 1
     (found,) = match(bank, facts("x", pdq=flipped(digest("bare"), 10)))
     assert (found.distance, found.quality) == (10, 70)
 
