@@ -16,6 +16,7 @@ from monitor.models.media import MediaFacts
 from monitor.registry.bank import Bank, Registry, build
 from monitor.registry.files import folder_of
 from monitor.registry.matcher import best_of_each_case, match
+from monitor.registry.prints import words_of
 from monitor.settings import Settings
 from monitor.store import cases, findings, outbox, posts
 from monitor.store.store import Store
@@ -79,8 +80,8 @@ def _bank(store: Store, settings: Settings, case_id: str | None) -> Bank:
 
 def _near(bank: Bank, part: posts.StoredHashes) -> set[str]:
     """List the files of which a hash is near one of the bank's."""
-    words = np.frombuffer(bytes.fromhex(part.digits), np.uint64).reshape(-1, 4)
-    near = np.searchsorted(part.ends, bank.nearest.search(words)[:, 0], side="right")
+    found = bank.nearest.search(words_of([part.digits]))
+    near = np.searchsorted(part.ends, found[:, 0], side="right")
     return {part.files[one] for one in near.tolist()}
 
 
