@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -16,6 +16,7 @@ from monitor.models.media import MediaFacts
 from monitor.registry.bank import Bank, Registry, build
 from monitor.registry.files import folder_of
 from monitor.registry.matcher import best_of_each_case, match
+from monitor.registry.prints import words_of
 from monitor.settings import Settings
 from monitor.store import cases, findings, outbox, posts
 from monitor.store.store import Store
@@ -55,17 +56,17 @@ def hunt(
         # in between is refused when its finding is written.
         with store.read() as db:
             part = posts.hashes_after(db, row, AT_ONCE)
-        if not part:
+        if not part.files:
             return done, new
-        near = [sha256 for sha256, is_near in _looked_at(bank, part) if is_near or sha256 in files]
+        near = _near(bank, part) | files.intersection(part.files)
         with store.read() as db:
-            facts = [one for key in near if (one := posts.facts_of_sha256(db, key))]
+            facts = [one for key in sorted(near) if (one := posts.facts_of_sha256(db, key))]
         hits = [(one.sha256, found) for one in facts if (found := _matches(bank, one, case_id))]
         if hits:
             with store.write() as db:
                 new += sum(_write(db, sha256, found, told, clock()) for sha256, found in hits)
-        row = part[-1][0]
-        done += len(part)
+        row = part.last
+        done += len(part.files)
         progress(done, max(done, total))
 
 
@@ -77,16 +78,11 @@ def _bank(store: Store, settings: Settings, case_id: str | None) -> Bank:
         return build(cases.active_fingerprints(db, case_id))
 
 
-def _looked_at(bank: Bank, part: list[tuple[int, str, list[str]]]) -> Iterator[tuple[str, bool]]:
-    """Tell of each file whether one of its hashes is near one of the bank's."""
-    words = np.frombuffer(
-        bytes.fromhex("".join(one for _, _, hashes in part for one in hashes)), np.uint64
-    ).reshape(-1, 4)
-    near = set(bank.nearest.search(words)[:, 0].tolist())
-    end = 0
-    for _, sha256, hashes in part:
-        first, end = end, end + len(hashes)
-        yield sha256, any(number in near for number in range(first, end))
+def _near(bank: Bank, part: posts.StoredHashes) -> set[str]:
+    """List the files of which a hash is near one of the bank's."""
+    found = bank.nearest.search(words_of([part.digits]))
+    near = np.searchsorted(part.ends, found[:, 0], side="right")
+    return {part.files[one] for one in near.tolist()}
 
 
 def _matches(bank: Bank, facts: MediaFacts, case_id: str | None) -> list[Match]:

@@ -10,9 +10,8 @@ from monitor.hashes.pdq import DIHEDRAL, MIN_QUALITY
 from monitor.models.case import Fingerprint
 from monitor.models.match import Grade, Match
 from monitor.models.media import MediaFacts, Panel
-from monitor.nearest.scan import to_words
 from monitor.registry.bank import Bank
-from monitor.registry.prints import HASHES_OF_ONE
+from monitor.registry.prints import HASHES_OF_ONE, words_of
 
 
 def match(bank: Bank, facts: MediaFacts) -> list[Match]:
@@ -25,7 +24,7 @@ def match(bank: Bank, facts: MediaFacts) -> list[Match]:
     whole = Panel((0.0, 0.0, 1.0, 1.0), facts.pdq, facts.pdq_quality)
     # The whole picture first: it may be the screenshot itself that was enrolled.
     parts = [one for one in (whole, *facts.panels) if one.quality >= MIN_QUALITY]
-    near = bank.nearest.search(to_words([bytes.fromhex(one.pdq) for one in parts]))
+    near = bank.nearest.search(words_of(one.pdq for one in parts))
     prints = bank.prints.of_numbers(set((near[:, 1] // HASHES_OF_ONE).tolist()))
     # Nearest first, so that a fingerprint's first hash in a part is its best turn there.
     for query, owner, distance in near[np.lexsort((near[:, 1], near[:, 2], near[:, 0]))].tolist():

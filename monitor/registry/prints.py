@@ -91,5 +91,9 @@ def laid_out(rows: Iterable[HashRow]) -> tuple[Words, Owners]:
             digits += hashes
             first = HASHES_OF_ONE * number
             owners += range(first, first + len(hashes))
-    words = np.frombuffer(bytes.fromhex("".join(digits)), np.uint64).reshape(-1, 4)
-    return words, np.array(owners, np.uint32)
+    return words_of(digits), np.array(owners, np.uint32)
+
+
+def words_of(digits: Iterable[str]) -> Words:
+    """Lay hashes out that are given in hex; one after the other in a string, too."""
+    return np.frombuffer(bytes.fromhex("".join(digits)), np.uint64).reshape(-1, 4)

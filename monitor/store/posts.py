@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select, text, update
@@ -19,7 +19,12 @@ from monitor.models.post import Coverage, MediaKind, MediaRef, Post
 from monitor.models.run import Counts
 from monitor.store.tables import media, media_origins, post_media, posts, sources
 
-_HASH = re.compile('"pdq": *"([0-9a-f]{64})"')
+_BEFORE_HASH = '"pdq": "'
+_HASHES_AFTER = text(
+    "SELECT rowid, sha256, coalesce(panels, '') || "
+    "CASE WHEN pdq_quality >= :least THEN '\"pdq\": \"' || pdq || '\"' ELSE '' END "
+    "FROM media WHERE rowid > :row ORDER BY rowid LIMIT :limit"
+)
 
 # A fetch that failed for a passing reason is tried again by later crawls, this often in all.
 MAX_MEDIA_ATTEMPTS = 5
@@ -39,6 +44,23 @@ class StoredMedia:
 
     attempts: int
     facts: MediaFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHashes:
+    """The hashes of some stored media.
+
+    Attributes:
+        last: The row of the last of them.
+        files: Their sha256.
+        ends: How many hashes they have up to and with each file.
+        digits: All of the hashes, in hex.
+    """
+
+    last: int
+    files: list[str]
+    ends: list[int]
+    digits: str
 
 
 def post_id(source_id: str, native_id: str) -> str:
@@ -97,25 +119,22 @@ def facts_of_sha256(db: Connection, sha256: str) -> MediaFacts | None:
     return None if row is None else _facts(row)
 
 
-def hashes_after(db: Connection, row: int, limit: int) -> list[tuple[int, str, list[str]]]:
-    """Read what stored media are matched on; a million in some seconds.
+def hashes_after(db: Connection, row: int, limit: int) -> StoredHashes:
+    """Read what stored media are matched on: the whole, if it has enough texture, and panels.
 
     Args:
         row: Where the last part ended; 0 at first.
-
-    Returns:
-        Row, sha256, and the hashes of the whole, if it has enough texture, and its panels.
     """
-    statement = text(
-        "SELECT rowid, sha256, CASE WHEN pdq_quality >= :least THEN pdq END, panels FROM media "
-        "WHERE rowid > :row ORDER BY rowid LIMIT :limit"
+    rows = db.execute(_HASHES_AFTER, {"least": MIN_QUALITY, "row": row, "limit": limit}).all()
+    # Not parsed, and all at once: it is read for millions, and nearly all are near nothing.
+    texts = [text for _, _, text in rows]
+    parts = "".join(texts).split(_BEFORE_HASH)[1:]
+    return StoredHashes(
+        last=rows[-1][0] if rows else row,
+        files=[sha256 for _, sha256, _ in rows],
+        ends=list(accumulate(text.count(_BEFORE_HASH) for text in texts)),
+        digits="".join(one[:64] for one in parts),
     )
-    given = {"least": MIN_QUALITY, "row": row, "limit": limit}
-    return [
-        # Not parsed: of nearly all, only the hashes are needed.
-        (number, sha256, [*([whole] if whole else []), *_HASH.findall(panels or "")])
-        for number, sha256, whole, panels in db.execute(statement, given)
-    ]
 
 
 def to_retry(db: Connection, source_id: str, limit: int) -> list[Post]:

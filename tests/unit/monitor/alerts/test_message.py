@@ -163,3 +163,9 @@ def test_a_mail_says_that_a_photo_is_in_a_part_of_the_picture() -> None:
         assert "a quarter turn to the left" in text
         assert "None" not in text
         assert "of 256 bits" not in text
+
+
+def test_a_mail_says_that_a_finding_is_historic_and_only_then() -> None:
+    for historic in (False, True):
+        for body in bodies(made(replace(FINDING, historic=historic))).values():
+            assert ("found in what was crawled before / 이전에 수집된" in body) is historic

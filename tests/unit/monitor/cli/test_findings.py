@@ -45,6 +45,17 @@ def test_findings_are_listed_for_people_and_programs(at_home: Haechi, finding: s
     assert told == "no findings of this status; 1 other\n"
 
 
+def test_what_a_hunt_found_is_told_apart_from_what_is_new(at_home: Haechi, store: Store) -> None:
+    with store.write() as db:
+        (old,) = found(db, historic=True)
+        found(db, number=2, name="b")
+    rows = at_home("findings", "--json").rows
+    assert {row["id"]: row["historic"] for row in rows}[old]
+    assert sum(row["historic"] for row in rows) == 1
+    assert at_home("findings").out.count("new, historic") == 1
+    assert "crawled before / 이전에 수집" in at_home("findings", "show", old).out
+
+
 @pytest.mark.parametrize("command", [("findings",), ("findings", "list"), ("hunt",)], ids=" ".join)
 def test_a_case_that_does_not_exist_is_told_apart_from_one_without_findings(
     at_home: Haechi, store: Store, command: tuple[str, ...]

@@ -92,3 +92,31 @@ def test_no_consent_is_given_or_revoked_for_a_case_that_does_not_exist(store: St
         assert not cases.has_consent(db, "none")
         assert audit.version(db) == 0
         assert cases.revoke_consent(db, "none", actor="kim", now=NOW) == 0
+
+
+def test_each_change_of_a_fingerprint_has_a_number_that_was_never_given(store: Store) -> None:
+    seen: list[int] = []
+    for word, case_id, anew in (("a", "1", False), ("b", "2", False), ("b", "2", True)):
+        with store.write() as db:
+            one = fingerprint(case_id, eight(word))
+            cases.enrol(db, case_id, [one], actor="x", now=NOW, anew=anew)
+            seen.append(max(cases.seqs_between(db, 1, 99)))
+    with store.write() as db:
+        cases.withdraw(db, "2", actor="x", now=NOW)
+        assert cases.seqs_between(db, 1, 99) == seen[:1]
+        cases.enrol(db, "3", [fingerprint("3", eight("c"))], actor="x", now=NOW)
+        seen.append(max(cases.seqs_between(db, 1, 99)))
+    assert seen == sorted(set(seen))
+
+
+def test_many_fingerprints_are_written_and_found_by_their_numbers(store: Store) -> None:
+    prints = [fingerprint("1", [f"{number:064x}"]) for number in range(1_200)]
+    with store.write() as db:
+        assert cases.enrol(db, "1", prints, actor="x", now=NOW) == 1_200
+        again = [fingerprint("1", one.pdq) for one in prints]
+        assert cases.enrol(db, "1", again, actor="x", now=NOW) == 0
+        found = cases.of_seqs(db, range(1, 5_000))
+        assert [one.pdq for one in found.values()] == [one.pdq for one in prints]
+        rows = list(cases.hashes_between(db, 700, 701))
+        assert rows == [(n, 100, list(prints[n - 1].pdq)) for n in (700, 701)]
+        assert cases.count_between(db, 1, 1_000) == 1_000

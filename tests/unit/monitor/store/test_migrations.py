@@ -121,7 +121,7 @@ def test_a_store_in_a_folder_that_does_not_exist_can_not_be_made(tmp_path: Path)
     store.close()
 
 
-def test_findings_alerts_and_cases_of_the_first_version_outlive_the_second(
+def test_findings_alerts_and_cases_of_the_first_version_outlive_the_later_ones(
     tmp_path: Path,
 ) -> None:
     store = Store(f"sqlite:///{tmp_path / 'haechi.db'}")
@@ -148,7 +148,9 @@ def test_findings_alerts_and_cases_of_the_first_version_outlive_the_second(
         assert db.execute(text("PRAGMA foreign_key_check")).all() == []
         # A migration must not leave them off.
         assert db.scalar(text("PRAGMA foreign_keys")) == 1
+        assert (cases.latest_seq(db), list(cases.of_seqs(db, [1]))) == (1, [1])
     assert (one.id, one.match.distance, one.match.placing) == ("d", 4, None)
+    assert one.historic is False
     assert (alert.finding_id, alert.case_id) == ("d", "case-1")
     assert (case.fingerprints, case.has_consent) == (1, False)
     with pytest.raises(StoreError, match="FOREIGN KEY"), store.write() as db:
