@@ -150,6 +150,13 @@ class FeaturesSettings(_Section):
     key_file: Path = Path("features.key")
 
 
+class QuarantineSettings(_Section):
+    """When a fingerprint is held back: it suddenly matches much that is unlike."""
+
+    unlike_pictures: int = Field(default=20, ge=1)
+    within_hours: float = Field(default=24.0, gt=0, le=8_760)
+
+
 class MailSettings(_Section):
     """How alerts are mailed. The password comes from the environment or a file, never from here."""
 
@@ -187,6 +194,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()
     features: FeaturesSettings = FeaturesSettings()
+    quarantine: QuarantineSettings = QuarantineSettings()
     mail: MailSettings = MailSettings()
 
     _home: Path = PrivateAttr(default=Path())

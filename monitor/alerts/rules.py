@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from monitor.alerts.channels import CHANNELS
 from monitor.settings import Settings
 from monitor.store.findings import Alerting
+from monitor.store.quarantine import Rule
 
 
 def alerting(settings: Settings) -> Alerting:
@@ -16,4 +19,8 @@ def alerting(settings: Settings) -> Alerting:
             for recipient in unit.recipients(settings)
         ),
         domain=settings.mail.sender.rpartition("@")[2],
+        too_much=Rule(
+            unlike=settings.quarantine.unlike_pictures,
+            within=timedelta(hours=settings.quarantine.within_hours),
+        ),
     )

@@ -9,24 +9,28 @@ import typer
 
 from monitor.cli.groups import ListingGroup
 from monitor.cli.home import Home, actor, opened
-from monitor.cli.output import AsJson, ask, count, emit, say, table
+from monitor.cli.output import AsJson, ask, count, emit, say, table, when
 from monitor.clock import utc_now
 from monitor.errors import HaechiError, Misuse
 from monitor.models.case import CaseStatus, Fingerprint
 from monitor.registry import enrolment
 from monitor.registry.files import keep_up
-from monitor.store import cases
+from monitor.store import cases, quarantine
 
 CaseId = Annotated[str, typer.Argument(help="The case's id; see `haechi cases`.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(cls=ListingGroup, help="List, show, withdraw and export cases.")
+    group = typer.Typer(
+        cls=ListingGroup, help="List, show, withdraw and export cases; release their photos."
+    )
     group.command("list")(list_cases)
     group.command("show")(show)
     group.command("withdraw")(withdraw)
     group.command("export")(export)
+    group.command("release")(release)
+    group.command("end-features")(end_features)
     app.add_typer(group, name="cases")
 
 
@@ -63,6 +67,7 @@ def show(ctx: typer.Context, case: CaseId, as_json: AsJson = False) -> None:
         status = need_case(home, case)
         with home.store.read() as db:
             found = cases.active_fingerprints(db, case)
+            held = {one.fingerprint_id: one.since for one in quarantine.every(db, case)}
     rows = [
         {
             "photo": one.id,
@@ -71,6 +76,7 @@ def show(ctx: typer.Context, case: CaseId, as_json: AsJson = False) -> None:
             "turns": len(one.pdq),
             "local_features": one.features is not None,
             "enrolled": one.created_at,
+            "quarantined": held.get(one.id),
         }
         for one in found
     ]
@@ -79,13 +85,14 @@ def show(ctx: typer.Context, case: CaseId, as_json: AsJson = False) -> None:
             emit(row)
         return
     table(
-        ("photo", "quality", "found by", "enrolled"),
+        ("photo", "quality", "found by", "enrolled", "alerts"),
         [
             (
                 one.id,
                 one.quality,
                 _found_by(one),
                 one.created_at,
+                f"held since {when(held[one.id])}" if one.id in held else "mailed",
             )
             for one in found
         ],
@@ -133,6 +140,61 @@ def export(
         enrolment.to_file(found, output)
         say(f"{count(len(found), 'fingerprint')} in {output}")
         say("fingerprints are personal data: hand the file over safely")
+
+
+def release(
+    ctx: typer.Context,
+    photo: Annotated[str, typer.Argument(help="A photo's id, or a case's: all of its photos.")],
+) -> None:
+    """Have a photo's findings mailed again.
+
+    It was quarantined: it suddenly matched many pictures that are unlike each other. What was
+    found meanwhile stays for review; what it matches from now on counts anew.
+    """
+    with opened(ctx) as home:
+        now = utc_now()
+        with home.store.write() as db:
+            held = [
+                one for one in quarantine.every(db) if photo in (one.fingerprint_id, one.case_id)
+            ]
+            for one in held:
+                quarantine.release(db, one.fingerprint_id, actor=actor(), now=now)
+    if not held:
+        raise Misuse(f"{photo!r} is no photo or case in quarantine; see `haechi status`")
+    for one in held:
+        say(
+            f"photo {one.fingerprint_id} is released: what it matches from now on is mailed; "
+            f"{count(one.findings, 'finding')} held back meanwhile: "
+            f"haechi findings list --case {one.case_id}"
+        )
+
+
+def end_features(
+    ctx: typer.Context,
+    case: CaseId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a case's local features, and end the consent to them.
+
+    Its photos are watched for by their hashes still.
+    """
+    with opened(ctx) as home:
+        need_case(home, case)
+        with home.store.read() as db:
+            has_consent = cases.has_consent(db, case)
+        if not has_consent:
+            say(f"case {case} has no local features; nothing is changed")
+            return
+        question = f"Delete the local features of case {case}? [y/N]"
+        if not yes and ask(question).lower() not in ("y", "yes"):
+            raise HaechiError("nothing was deleted; answer y, or give --yes")
+        with home.store.write() as db:
+            gone = cases.revoke_consent(db, case, actor=actor(), now=utc_now())
+        home.store.scrub()
+        say(
+            f"local features of {count(gone, 'photo')} of case {case} are deleted; "
+            "they are watched for by their hashes"
+        )
 
 
 def need_case(home: Home, case: str) -> CaseStatus:

@@ -134,6 +134,8 @@ def show(ctx: typer.Context, finding: FindingId, as_json: AsJson = False) -> Non
         )
         if match.transform != "none":
             say(f"Against it, it is {TURNED[match.transform]}.")
+        if match.grade is Grade.REVIEW:
+            say("The photo was in quarantine, as it had matched many unlike pictures: not mailed.")
     if found.historic:
         say(f"It was {HISTORIC}.")
     say(f"source: {found.source}")

@@ -75,6 +75,13 @@ contact = {contact}
 # copy of it where the store's backups are not.
 # key_file = "features.key"
 
+[quarantine]
+# A photo that suddenly matches more than so many pictures, no two of them near copies, is held
+# back: what it matches then is listed for review and not mailed, until `haechi cases release`.
+# unlike_pictures = 20
+# In so many hours.
+# within_hours = 24.0
+
 [mail]
 # The SMTP server that takes the mails.
 # host = "localhost"

@@ -21,12 +21,12 @@ from monitor.clock import utc_now
 from monitor.errors import HaechiError, StoreError
 from monitor.features.sealing import sealer
 from monitor.locks import is_held
-from monitor.models.case import CaseStatus
+from monitor.models.case import CaseStatus, Held
 from monitor.models.source import Source, SourceState
 from monitor.registry.bank import Registry
 from monitor.search import drain as index
 from monitor.settings import Settings, load
-from monitor.store import cases, findings, outbox, posts, runs, sources
+from monitor.store import cases, findings, outbox, posts, quarantine, runs, sources
 from monitor.store.store import Store
 from schedules import runner
 
@@ -104,6 +104,7 @@ def _facts(home: Home) -> tuple[dict[str, dict[str, int] | str | bool | None], l
         stored = posts.count(db)
         found = findings.count_by_status(db)
         latest = runs.latest(db, 1)
+        held = quarantine.every(db)
     states: dict[str, int] = {"watched": len(watched)}
     for one in watched:
         state = "paused" if one.paused else one.state.value
@@ -116,6 +117,7 @@ def _facts(home: Home) -> tuple[dict[str, dict[str, int] | str | bool | None], l
         place = names.get(run.source_id, "a removed source")
         last = f"{when(run.started_at)} {place}: {run.outcome}"
     trouble = [line for one in watched if (line := _trouble(one)) is not None]
+    trouble += [_held(one) for one in held]
     if alerts.get("failed"):
         trouble.append(f"{count(alerts['failed'], 'alert')} given up: haechi alerts retry")
     if alerts.get("pending"):
@@ -143,6 +145,7 @@ def _facts(home: Home) -> tuple[dict[str, dict[str, int] | str | bool | None], l
             "active": active,
             "withdrawn": len(every_case) - active,
             "fingerprints": sum(one.fingerprints for one in every_case),
+            **({"quarantined": len(held)} if held else {}),
         },
         "findings": {"new": 0, **found},
         "alerts": {"sent": 0, **alerts},
@@ -161,6 +164,17 @@ def _trouble(source: Source) -> str | None:
     if utc_now() - heard > timedelta(seconds=LATE_INTERVALS * source.interval_s):
         return f"{source.address} was last read {when(source.last_success_at)}: is `haechi run` on?"
     return None
+
+
+def _held(one: Held) -> str:
+    """Say of a fingerprint in quarantine what is to be done."""
+    return (
+        f"photo {one.fingerprint_id} of case {one.case_id} is in quarantine since "
+        f"{when(one.since)}, as it suddenly matched many unlike pictures: "
+        f"{count(one.findings, 'finding')} not mailed; look at "
+        f"`haechi findings list --case {one.case_id}`, then "
+        f"`haechi cases release {one.fingerprint_id}`"
+    )
 
 
 def _counts(counts: object) -> str:
@@ -192,6 +206,7 @@ def _checks(home: Path) -> Iterator[Check]:
     yield store
     # What can't be held against the store is not told to be wrong, too.
     if store.state == "ok":
+        yield from _check_quarantine(settings)
         yield _try("local features", lambda: _check_features(settings))
         yield _try("search index", lambda: _check_search(settings))
     for unit in CHANNELS.values():
@@ -229,6 +244,17 @@ def _check_store(settings: Settings) -> str:
     finally:
         store.close()
     return f"{count(counts['posts'], 'post')}, {counts['media']} media"
+
+
+def _check_quarantine(settings: Settings) -> Iterator[Check]:
+    """List the fingerprints that are held back."""
+    store = Store(settings.store_url)
+    try:
+        with store.read() as db:
+            for one in quarantine.every(db):
+                yield Check("quarantine", "warning", _held(one))
+    finally:
+        store.close()
 
 
 def _check_features(settings: Settings) -> str:

@@ -55,12 +55,14 @@ class Agreement:
         compared: Of these, textured ones.
         agreeing: Of these, the same.
         core: Agreeing tiles of the 16 in the middle: frames, captions and chrome lie round it.
+        core_textured: Textured tiles of these 16, whether they lie within the post or not.
     """
 
     shown: int
     compared: int
     agreeing: int
     core: int = 0
+    core_textured: int = TILES * TILES // 4
 
     @property
     def share(self) -> float:
@@ -120,8 +122,14 @@ def agreement(
         shown=int(shown.sum()),
         compared=int(compared.sum()),
         agreeing=int(agreeing.sum()),
-        core=int(agreeing.reshape(TILES, TILES)[_CORE, _CORE].sum()),
+        core=_in_core(agreeing),
+        core_textured=_in_core(tiles.textured),
     )
+
+
+def _in_core(tiles: NDArray[np.bool_]) -> int:
+    """Count tiles of the middle."""
+    return int(tiles.reshape(TILES, TILES)[_CORE, _CORE].sum())
 
 
 def _smaller(grey: Luma, factor: float) -> tuple[Luma, NDArray[np.float64]]:

@@ -31,6 +31,20 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A fingerprint in quarantine: it suddenly matched many pictures that are unlike each other.
+
+    Attributes:
+        findings: How many were held back, listed for review and not mailed.
+    """
+
+    fingerprint_id: str
+    case_id: str
+    since: datetime
+    findings: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fingerprint:
     """Hashes of one enrolled photo; neither the photo nor its file name.
 

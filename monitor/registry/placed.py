@@ -25,6 +25,9 @@ _MIN_SHOWN, _MANY_INLIERS, _MANY_SHOWN = 10, 15, 6
 # Of a photo that was cut out along a curve only the middle is left.
 _CORE_INLIERS, _CORE_TILES = 20, 10
 _REVIEW = ((12, 5, 0.12), (30, 3, 0.0))
+# What strangers' posts have in common with a photo (a frame, a caption, an app's chrome) lies round
+# its middle, where hardly any tile agrees by chance.
+_MIN_CORE = 4
 
 
 class Look:
@@ -66,9 +69,13 @@ def _grade(hit: Hit) -> Grade | None:
     if checked.share >= _MIN_SHARE:
         is_large = checked.shown >= _MIN_SHOWN
         is_sure = inliers >= _MANY_INLIERS and checked.shown >= _MANY_SHOWN
-        return Grade.STRONG if is_large or is_sure else Grade.REVIEW
+        # A blank photo in a frame is found by its frame: on any post that has the same.
+        is_photo = checked.core_textured >= _MIN_CORE
+        return Grade.STRONG if is_photo and (is_large or is_sure) else Grade.REVIEW
     if inliers >= _CORE_INLIERS and checked.core >= _CORE_TILES:
         return Grade.STRONG
+    if checked.core < _MIN_CORE:
+        return None
     for least_inliers, least_agreeing, least_share in _REVIEW:
         enough = inliers >= least_inliers and checked.agreeing >= least_agreeing
         if enough and checked.share >= least_share:

@@ -25,7 +25,15 @@ from monitor.ids import make_id
 from monitor.models.case import Case, CaseStatus, Fingerprint
 from monitor.models.finding import AlertState
 from monitor.store import audit
-from monitor.store.tables import alerts, cases, counters, fingerprints, local_features, media
+from monitor.store.tables import (
+    alerts,
+    cases,
+    counters,
+    fingerprints,
+    local_features,
+    media,
+    quarantine,
+)
 
 # A fingerprint's number, quality, and hashes as hex digits.
 HashRow = tuple[int, int, list[str]]
@@ -95,6 +103,7 @@ def withdraw(db: Connection, case_id: str, *, actor: str, now: datetime) -> int:
         .values(status=CaseStatus.WITHDRAWN.value, withdrawn_at=now)
     )
     _drop_features(db, case_id)
+    db.execute(delete(quarantine).where(quarantine.c.case_id == case_id))
     gone = db.execute(delete(fingerprints).where(fingerprints.c.case_id == case_id)).rowcount
     waiting = (AlertState.PENDING.value, AlertState.FAILED.value)
     db.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from monitor.hashes.pdq import MIN_QUALITY, THRESHOLD
 from monitor.ids import make_id
 from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
 from monitor.models.match import Grade, Match, Placing
-from monitor.store import audit, cases
+from monitor.store import audit, cases, quarantine
 from monitor.store.tables import alerts, findings, media, posts, sources
 
 MAILED_GRADES = (Grade.EXACT, Grade.STRONG)
@@ -28,10 +28,12 @@ class Alerting:
     Attributes:
         recipients: Names of channels, and whom each tells.
         domain: Right side of the Message-IDs.
+        too_much: When a fingerprint matches too much for anybody to be told.
     """
 
     recipients: tuple[tuple[str, str], ...]
     domain: str
+    too_much: quarantine.Rule = field(default_factory=quarantine.Rule)
 
 
 def add(
@@ -46,7 +48,8 @@ def add(
 ) -> list[str]:
     """Write a post's matches as findings, and an alert for each that is to be mailed.
 
-    A match of a case that was withdrawn in the meantime is dropped.
+    A match of a case that was withdrawn in the meantime is dropped. One of a fingerprint that
+    suddenly matches many pictures that are unlike each other is kept for review only.
 
     Args:
         historic: The post was crawled before; it is looked at again.
@@ -56,9 +59,19 @@ def add(
     """
     new: list[str] = []
     active = cases.active_ids(db)
-    for match in matches:
-        if match.case_id not in active:
+    for given in matches:
+        if given.case_id not in active:
             continue
+        match, is_too_much = given, False
+        # The same bytes are no mistake.
+        if given.grade is not Grade.EXACT:
+            photo, media_sha256 = given.fingerprint_id, given.media_sha256
+            is_held = quarantine.is_held(db, photo)
+            is_too_much = not is_held and quarantine.is_too_much(
+                db, photo, media_sha256, alerting.too_much, now
+            )
+            if is_held or is_too_much:
+                match = replace(given, grade=Grade.REVIEW)
         # A recompressed copy is another cluster today: each gets its own alert.
         cluster = match.media_sha256
         key = make_id("d", match.case_id, cluster, post_id)
@@ -82,6 +95,8 @@ def add(
         )
         if db.execute(statement.on_conflict_do_nothing()).rowcount:
             new.append(key)
+            if is_too_much:
+                quarantine.hold(db, match.fingerprint_id, match.case_id, now)
             if match.grade in MAILED_GRADES and not _is_dismissed(db, match.case_id, cluster):
                 _add_alerts(db, key, match.case_id, cluster, source_id, alerting, now)
     return new

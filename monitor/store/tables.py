@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 # The head of migrations/versions; a test holds the two together.
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -194,6 +194,17 @@ local_features = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+# Fingerprints that matched too much that is unlike: their findings are not mailed.
+quarantine = Table(
+    "quarantine",
+    metadata,
+    # Without a foreign key, as in findings: a fingerprint may be gone.
+    Column("fingerprint_id", String, primary_key=True),
+    Column("case_id", String, nullable=False, index=True),
+    Column("since", UtcDateTime, nullable=False),
+    Column("released_at", UtcDateTime),
+)
+
 findings = Table(
     "findings",
     metadata,
@@ -218,6 +229,7 @@ findings = Table(
     Column("status", String, nullable=False),
     Column("decided_by", String),
     Column("decided_at", UtcDateTime),
+    Index("ix_findings_fingerprint", "fingerprint_id", "found_at"),
 )
 
 alerts = Table(

@@ -13,8 +13,10 @@ from PIL import Image
 
 from monitor.cli import enrol as enrolling
 from monitor.registry import files
-from monitor.store import cases
+from monitor.store import cases, quarantine
 from monitor.store.store import Store
+from monitor.store.tables import findings as findings_table
+from tests.fixtures.stock import NOW, found
 
 Haechi = Callable[..., Any]
 
@@ -337,3 +339,54 @@ def test_a_partners_list_of_hashes_is_imported_line_by_line(
     assert "10 were already there" in ended.out
     at_home("cases", "withdraw", "partner", "--yes")
     assert not list((folder / "bank").glob("*.segment"))
+
+
+@pytest.fixture
+def held(store: Store) -> str:
+    """A photo in quarantine, and a finding of it that was held back."""
+    with store.write() as db:
+        found(db)
+        photo = cases.active_fingerprints(db)[0].id
+        quarantine.hold(db, photo, "case-1", NOW)
+        db.execute(findings_table.update().values(fingerprint_id=photo, grade="review"))
+    return photo
+
+
+def test_a_photo_in_quarantine_is_told_everywhere_until_it_is_released(
+    at_home: Haechi, held: str
+) -> None:
+    (trouble,) = [one for one in at_home("status", "--json").rows[0]["trouble"] if held in one]
+    assert f"haechi cases release {held}" in trouble
+    assert "1 finding not mailed" in trouble
+    assert at_home("status", "--json").rows[0]["cases"]["quarantined"] == 1
+    checks = at_home("doctor", "--json").rows
+    assert [one["state"] for one in checks if one["what"] == "quarantine"] == ["warning"]
+    assert "held since" in at_home("cases", "show", "case-1").out
+    assert at_home("cases", "show", "case-1", "--json").rows[0]["quarantined"]
+    (row,) = at_home("findings", "list", "--json").rows
+    assert "in quarantine" in at_home("findings", "show", row["id"]).out
+    ended = at_home("cases", "release", held)
+    assert ended.code == 0
+    assert "1 finding held back meanwhile" in ended.out
+    assert at_home("cases", "release", held).code == 2
+    assert "quarantined" not in at_home("status", "--json").rows[0]["cases"]
+    assert at_home("cases", "show", "case-1", "--json").rows[0]["quarantined"] is None
+
+
+def test_all_photos_of_a_case_are_released_by_its_id(at_home: Haechi, held: str) -> None:
+    assert held in at_home("cases", "release", "case-1").out
+
+
+def test_consent_to_local_features_is_ended_without_a_photo(
+    at_home: Haechi, photos: list[Path]
+) -> None:
+    at_home("enrol", *photos, "--case", "1", "--local-features")
+    assert at_home("cases", "end-features", "1", stdin="n\n").code == 1
+    assert all(one["local_features"] for one in at_home("cases", "show", "1", "--json").rows)
+    ended = at_home("cases", "end-features", "1", "--yes")
+    assert ended.code == 0
+    assert "local features of 3 photos of case 1 are deleted" in ended.out
+    assert not any(one["local_features"] for one in at_home("cases", "show", "1", "--json").rows)
+    assert counted(at_home) == {"1": 3}
+    assert "nothing is changed" in at_home("cases", "end-features", "1").out
+    assert at_home("cases", "end-features", "none").code == 2

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monitor.features.index import enrolled_features, probe_of
+from monitor.features.geometry import Placement
+from monitor.features.index import Hit, enrolled_features, probe_of
+from monitor.features.tiles import Agreement
 from monitor.hashes.pdq import DIHEDRAL
 from monitor.models.match import Grade
 from monitor.pictures import decode
@@ -14,7 +16,7 @@ from monitor.registry.bank import build
 from monitor.registry.enrolment import fingerprint as enrolled
 from monitor.registry.facts import describe
 from monitor.registry.matcher import match
-from monitor.registry.placed import Look, local_matches
+from monitor.registry.placed import Look, _grade, local_matches
 from tests.fixtures.pictures import encoded, made
 from tests.fixtures.posted import (
     GROUND,
@@ -51,6 +53,21 @@ def test_a_photo_as_it_is_is_found_whole_and_told_by_places_and_not_by_bits() ->
     assert placing.inliers > 100
     assert placing.agreement > 0.95
     assert (placing.shown, placing.scale, placing.angle) == (1.0, 1.0, 0.0)
+
+
+def _hit(inliers: int, agreeing: int, *, compared: int = 60, **others: int) -> Hit:
+    matrix = np.eye(2, 3)
+    return Hit(0, False, Placement(matrix, inliers), Agreement(64, compared, agreeing, **others))
+
+
+def test_what_agrees_round_the_middle_only_is_a_frame_and_no_photo() -> None:
+    assert _grade(_hit(70, 20, core=3)) is None
+    assert _grade(_hit(70, 20, core=4)) is Grade.REVIEW
+
+
+def test_a_blank_photo_that_is_found_by_its_frame_is_for_a_person_to_see() -> None:
+    assert _grade(_hit(70, 20, compared=20, core=0, core_textured=3)) is Grade.REVIEW
+    assert _grade(_hit(70, 20, compared=20, core=4, core_textured=4)) is Grade.STRONG
 
 
 @pytest.mark.parametrize("name", DIHEDRAL)
