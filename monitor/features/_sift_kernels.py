@@ -50,13 +50,11 @@ def extremes(
     """
     count = 0
     height, width = dog.shape[1:]
-    # Fitted, an extreme comes out somewhat higher than its pixel.
-    faint = np.float32(0.5 * least / layers * 255)
     stands_out = np.empty(max(0, width - 2 * _BORDER), np.bool_)
     highest, lowest = np.empty_like(dog[0, 0]), np.empty_like(dog[0, 0])
     for layer in range(1, layers + 1):
         for row in range(_BORDER, height - _BORDER):
-            _compare(dog, layer, row, faint, highest, lowest, stands_out)
+            _compare(dog, layer, row, highest, lowest, stands_out)
             for at in range(len(stands_out)):
                 if not stands_out[at]:
                     continue
@@ -81,7 +79,6 @@ def _compare(
     dog: Float32,
     layer: int,
     row: int,
-    faint: np.float32,
     highest: Float32,
     lowest: Float32,
     stands_out: NDArray[np.bool_],
@@ -108,8 +105,8 @@ def _compare(
                 lowest[at] = min(lowest[at], low)
     for at in range(count):
         value = own[at]
-        high = (value > faint) & (value >= highest[at])
-        stands_out[at] = high | ((value < -faint) & (value <= lowest[at]))
+        high = (value > 0) & (value >= highest[at])
+        stands_out[at] = high | ((value < 0) & (value <= lowest[at]))
 
 
 @compiled

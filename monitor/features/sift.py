@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from monitor.compiled import kernels
 
 Float32 = NDArray[np.float32]
-# Given places (n, 3) of x, y, size, and their strengths: the indices of those to be described.
-Choice = Callable[[Float32, Float32], NDArray[np.intp]]
+# Given places (n, 3) of x, y, size, and their strengths: their indices, the best first.
+Order = Callable[[Float32, Float32], NDArray[np.intp]]
 
 KERNELS = "monitor.features._sift_kernels"
 # Seconds a pixel by which they are faster.
@@ -33,8 +33,11 @@ _ROOM = 200_000
 cv2.setNumThreads(1)
 
 
-def described(grey: NDArray[np.uint8], choose: Choice) -> tuple[Float32, Float32]:
-    """Find places in a picture, and describe some of them.
+def described(grey: NDArray[np.uint8], order: Order, count: int) -> tuple[Float32, Float32]:
+    """Find places in a picture, and describe the best of them.
+
+    Args:
+        count: The most that are described; a place of several directions is several.
 
     Returns:
         Points (n, 4): x, y, size and direction in degrees; and descriptors (n, 128), 0-255.
@@ -44,12 +47,16 @@ def described(grey: NDArray[np.uint8], choose: Choice) -> tuple[Float32, Float32
     """
     fast = kernels(KERNELS, _SAVED_S * grey.size)
     try:
-        return _by_opencv(grey, choose) if fast is None else _by_kernels(fast, grey, choose)
+        return (
+            _by_opencv(grey, order, count)
+            if fast is None
+            else _by_kernels(fast, grey, order, count)
+        )
     except cv2.error as error:
         raise MemoryError("local features") from error
 
 
-def _by_opencv(grey: NDArray[np.uint8], choose: Choice) -> tuple[Float32, Float32]:
+def _by_opencv(grey: NDArray[np.uint8], order: Order, count: int) -> tuple[Float32, Float32]:
     # The type stubs of OpenCV lack it.
     sift = cv2.SIFT_create(contrastThreshold=_CONTRAST, edgeThreshold=_EDGE)  # type: ignore[attr-defined]
     keypoints = sift.detect(grey, None)
@@ -58,14 +65,14 @@ def _by_opencv(grey: NDArray[np.uint8], choose: Choice) -> tuple[Float32, Float3
     places = np.array([(*one.pt, one.size) for one in keypoints], np.float32)
     strengths = np.array([one.response for one in keypoints], np.float32)
     # Described after the choice: most would be described for nothing.
-    chosen = [keypoints[one] for one in choose(places, strengths)]
+    chosen = [keypoints[one] for one in order(places, strengths)[:count]]
     keypoints, descriptors = sift.compute(grey, chosen)
     points = np.array([(*one.pt, one.size, one.angle) for one in keypoints], np.float32)
     return points, np.asarray(descriptors, np.float32)
 
 
 def _by_kernels(
-    fast: ModuleType, grey: NDArray[np.uint8], choose: Choice
+    fast: ModuleType, grey: NDArray[np.uint8], order: Order, count: int
 ) -> tuple[Float32, Float32]:
     octaves = _octaves(grey)
     found = []
@@ -74,22 +81,23 @@ def _by_kernels(
         for layer, out in enumerate(differences):
             cv2.subtract(blurred[layer + 1], blurred[layer], dst=out)
         room = np.empty((_ROOM, 7), np.float32)
-        count = fast.extremes(differences, _LAYERS, _SIGMA, _CONTRAST, float(_EDGE), room)
-        one = room[: min(count, _ROOM)]
+        met = fast.extremes(differences, _LAYERS, _SIGMA, _CONTRAST, float(_EDGE), room)
+        one = room[: min(met, _ROOM)]
         found.append(np.c_[one, np.full(len(one), number, np.float32)])
     places = np.concatenate(found)
     if not len(places):
         return _nothing()
     # The first octave is of twice the picture's size.
     pixel = np.exp2(places[:, 7:] - 1)
-    chosen = choose(np.asarray(places[:, :3] * pixel, np.float32), places[:, 3])
+    chosen = order(np.asarray(places[:, :3] * pixel, np.float32), places[:, 3])[:count]
     places, pixel = places[chosen], pixel[chosen]
     turned = [_turned(fast, one, places, number) for number, one in enumerate(octaves)]
-    # A place of several directions is several; those that were chosen first come first.
     which, angles = np.concatenate(turned).T
-    order = np.argsort(which, kind="stable")[: len(chosen)]
-    places, pixel = places[which[order].astype(np.intp)], pixel[which[order].astype(np.intp)]
-    points = np.c_[places[:, :3] * pixel, angles[order]].astype(np.float32)
+    # Those that were chosen first come first.
+    first = np.argsort(which, kind="stable")[:count]
+    which, angles = which[first].astype(np.intp), angles[first]
+    places, pixel = places[which], pixel[which]
+    points = np.c_[places[:, :3] * pixel, angles].astype(np.float32)
     descriptors = np.empty((len(points), 128), np.float32)
     for number, blurred in enumerate(octaves):
         ours = np.flatnonzero(places[:, 7] == number)

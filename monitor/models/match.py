@@ -27,6 +27,17 @@ TURNED = {
 }
 
 
+def inverted(transform: str) -> str:
+    """Name a turn of a picture that is in inverted colours, too."""
+    return "inverted" if transform == "none" else f"{transform}_inverted"
+
+
+TURNED |= {
+    inverted(name): "{}, in inverted colours / {}, 색상 반전".format(*said.split(" / "))
+    for name, said in TURNED.items()
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Placing:
     """Where and how well local features placed an enrolled photo in a post's picture.
@@ -55,7 +66,7 @@ class Match:
         distance: Differing bits of a hash, 0 for identical; None for features.
         quality: The smaller PDQ quality of the two sides, 0-100.
         transform: How the post's picture is turned against the enrolled one: a name of
-            `monitor.hashes.pdq.DIHEDRAL`.
+            `monitor.hashes.pdq.DIHEDRAL`, by `inverted` in inverted colours.
         region: Where in the post's picture: x, y, width, height as shares of 0-1.
         placing: How features placed the photo; None for hashes.
     """

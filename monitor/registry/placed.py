@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from monitor.features.index import Hit, Probe
 from monitor.features.tiles import TILES
-from monitor.models.match import Grade, Match, Placing
+from monitor.models.match import Grade, Match, Placing, inverted
 from monitor.models.media import MediaFacts
 from monitor.registry.bank import Bank
 
@@ -107,7 +107,7 @@ def _match(bank: Bank, facts: MediaFacts, probe: Probe, hit: Hit, grade: Grade) 
         method="features",
         distance=None,
         quality=min(fingerprint.quality, facts.pdq_quality),
-        transform=transform,
+        transform=inverted(transform) if hit.inverted else transform,
         grade=grade,
         region=_region(matrix, photo, (width, height)),
         placing=placing,
