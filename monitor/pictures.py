@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError, features
+from PIL import ExifTags, Image, UnidentifiedImageError, features
 
 from monitor.errors import MediaError
 
@@ -40,6 +40,16 @@ FORMATS: Final = tuple(
 # How much smaller the colours of an ordinary JPEG are.
 _SAMPLINGS: Final = ("444", "422", "420", "440", "411", "Gray")
 _DEEP_GREY: Final = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+# What an orientation tag asks for; 1, and whatever it should not be, for nothing.
+_SHOWN: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,28 @@ def decode(data: bytes, limits: PictureLimits = PictureLimits()) -> Picture:
         except Exception as error:  # noqa: BLE001 one file must not stop a crawl
             raise MediaError(_reason(error)) from None
     return Picture(data=data, rgb=rgb, mime=mime)
+
+
+def as_shown(picture: Picture) -> Picture:
+    """Turn a picture as its orientation tag says: as people see it.
+
+    Posts are looked at as they are stored; whoever crops a photo goes by what is shown. All turns
+    of a photo are watched for, so it is found either way.
+    """
+    # Of a TIFF, Pillow turns the pixels by itself.
+    if picture.mime == _MIME["TIFF"]:
+        return picture
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(io.BytesIO(picture.data), formats=FORMATS) as image:
+                turn = _SHOWN.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        except Exception:  # noqa: BLE001 a damaged tag is as none
+            return picture
+    if turn is None:
+        return picture
+    rgb = np.asarray(Image.fromarray(picture.rgb).transpose(turn))
+    return replace(picture, rgb=rgb)
 
 
 def _ordinary_jpeg(data: bytes, limits: PictureLimits) -> NDArray[np.uint8] | None:

@@ -23,6 +23,7 @@ class Options:
         photos: A folder of photos.
         enrol: Photos that are enrolled; the others are strangers'.
         screenshots: Share of the enrolled photos that are screenshots or framed, 0-1.
+        beside: Generated photos that are enrolled beside these.
         large: The slow part too.
         progress: Told how many steps of how many are done.
     """
@@ -32,6 +33,7 @@ class Options:
     enrol: int = 12
     seed: int = 1
     screenshots: float = 0.33
+    beside: int = 0
     large: bool = False
     progress: Callable[[int, int], None] = lambda _done, _total: None
 

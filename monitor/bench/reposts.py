@@ -6,15 +6,19 @@ import secrets
 import statistics
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+import numpy as np
+
 from monitor.bench._base import Bench, Options, Row
+from monitor.bench._crowd import crowd
 from monitor.bench._trial import Post, trial
 from monitor.clock import utc_now
 from monitor.errors import MediaError
 from monitor.features.codec import unpack
 from monitor.features.sealing import KEY_BYTES, Sealer
+from monitor.hashes.pdq import BYTES, DIHEDRAL
 from monitor.models.match import Grade, Match
 from monitor.pictures import Picture, decode
 from monitor.registry.bank import Bank, build
@@ -55,7 +59,7 @@ def run(options: Options) -> list[Row]:
         Misuse: The folder has too few photos, or its trial can't be read.
     """
     given = trial(options)
-    by_hashes, by_all, names = _banks(given.enrolled)
+    by_hashes, by_all, names = _banks(given.enrolled, options.beside)
     tallies: dict[str, _Tally] = {}
     for done, post in enumerate(given.posts, 1):
         tally = tallies.setdefault(post.edit, _Tally())
@@ -69,8 +73,12 @@ def run(options: Options) -> list[Row]:
     return [*rows, _row("all", tallies.values())]
 
 
-def _banks(enrolled: Mapping[str, Picture]) -> tuple[Bank, Bank, dict[str, str]]:
-    """Enrol; gives the bank without and with local features, and the photos' names."""
+def _banks(enrolled: Mapping[str, Picture], beside: int) -> tuple[Bank, Bank, dict[str, str]]:
+    """Enrol; gives the bank without and with local features, and the photos' names.
+
+    Args:
+        beside: Generated photos that are enrolled beside.
+    """
     sealer = Sealer(secrets.token_bytes(KEY_BYTES))
     made, features, windows, names = [], {}, {}, {}
     for name, picture in enrolled.items():
@@ -80,6 +88,13 @@ def _banks(enrolled: Mapping[str, Picture]) -> tuple[Bank, Bank, dict[str, str]]
         features[one.id] = unpack(sealer.open(one.features or b"", content_key(one)))
         windows[one.id] = load(sealer.open(one.windows or b"", content_key(one)))
         names[one.id] = name
+    rng = np.random.default_rng(beside)
+    for number, one_features in enumerate(crowd(list(features.values()), beside)):
+        turns = tuple(rng.bytes(BYTES).hex() for _ in DIHEDRAL)
+        one = replace(made[0], id=f"generated-{number}", sha256=None, pdq=turns, features=None)
+        made.append(one)
+        features[one.id] = one_features
+        names[one.id] = "generated"
     return build(made, windows=windows), build(made, features, windows), names
 
 
@@ -133,5 +148,5 @@ BENCH: Final = Bench(
     name="reposts",
     help="Share of edited reposts found, by hashes and with local features, and what is false.",
     run=run,
-    takes=frozenset({"enrol", "seed", "screenshots"}),
+    takes=frozenset({"enrol", "seed", "screenshots", "beside"}),
 )

@@ -44,6 +44,12 @@ def bench(
             "[default: 0.33].",
         ),
     ] = None,
+    beside: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="reposts: generated photos that are enrolled beside [default: none]."
+        ),
+    ] = None,
     large: Annotated[
         bool | None, typer.Option("--large", help="matching: 100,000 enrolled photos too.")
     ] = None,
@@ -59,7 +65,8 @@ def bench(
     given: dict[str, Any] = {
         key: value
         for key, value in {
-            "enrol": enrol, "seed": seed, "screenshots": screenshots, "large": large,
+            "enrol": enrol, "seed": seed, "screenshots": screenshots, "beside": beside,
+            "large": large,
         }.items()
         if value is not None
     }  # fmt: skip

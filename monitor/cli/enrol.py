@@ -20,7 +20,7 @@ from monitor.clock import utc_now
 from monitor.errors import HaechiError, MediaError, Misuse
 from monitor.features.sealing import Sealer, sealer
 from monitor.models.case import Fingerprint
-from monitor.pictures import Picture, PictureLimits, decode
+from monitor.pictures import Picture, PictureLimits, as_shown, decode
 from monitor.registry import enrolment, hash_list
 from monitor.registry.enrolment import Region
 from monitor.registry.files import keep_up
@@ -323,7 +323,7 @@ def _fingerprint(
 ) -> Fingerprint | None:
     """Make one fingerprint; a file that is no photo is one line, and the others go on."""
     try:
-        picture = decode(enrolment.read_photo(photo, limits), limits)
+        picture = as_shown(decode(enrolment.read_photo(photo, limits), limits))
         crop = choose(photo, picture)
         return enrolment.fingerprint(
             picture, case_id, utc_now(), crop=crop, sealer=sealing, features=features

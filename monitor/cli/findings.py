@@ -68,7 +68,6 @@ def match_row(match: Match) -> dict[str, object]:
         "transform": match.transform,
         "angle": None if placing is None else placing.angle,
         "scale": None if placing is None else placing.scale,
-        "inverted": placing is not None and placing.inverted,
         "grade": match.grade.value,
     }
 
@@ -188,8 +187,6 @@ def _placed(match: Match, placing: Placing) -> list[str]:
     if abs(placing.angle) >= 1:
         way = "right" if placing.angle > 0 else "left"
         lines.append(f"It is turned to the {way} by {abs(placing.angle):.0f} degrees.")
-    if placing.inverted:
-        lines.append("Its colours are inverted / 색상 반전.")
     by = (
         f"A part of it was found there by its hash, of which {match.distance} of 255 bits differ"
         if placing.inliers is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from monitor.features.extract import (
     LocalFeatures,
     Luma,
     extract,
+    inverted,
     luma,
 )
 from monitor.features.geometry import Placement, place
@@ -56,12 +57,14 @@ class Hit:
     Attributes:
         photo: Its number in the bank.
         mirrored: The placement is in the post's mirror image.
+        inverted: It is in the post in inverted colours.
     """
 
     photo: int
     mirrored: bool
     placement: Placement
     agreement: Agreement
+    inverted: bool = False
 
 
 def enrolled_features(rgb: NDArray[np.uint8]) -> EnrolledFeatures:
@@ -140,26 +143,31 @@ class LocalIndex:
         return segment, int(np.searchsorted(segment.numbers, photo))
 
     def search(self, probe: Probe) -> list[Hit]:
-        """Find photos in a post, as they are and mirrored; the best placement of each."""
+        """Find photos in a post, as they are, mirrored and inverted; the best placement of each."""
         best: dict[int, Hit] = {}
-        for mirrored, features in ((False, probe.plain), (True, probe.mirrored)):
+        for is_mirrored, features in ((False, probe.plain), (True, probe.mirrored)):
             if len(features.codes) < 2:
                 continue
-            grey: Luma | None = None
-            for photo in self._candidates(features):
-                segment, at = self._find(photo)
-                placement = _place(segment, at, features)
-                if placement is None:
-                    continue
-                if grey is None:
-                    grey = np.ascontiguousarray(probe.grey[:, ::-1]) if mirrored else probe.grey
-                checked = agreement(
-                    segment.tiles_of(at), *self.size_of(photo), grey, placement.matrix
-                )
-                hit = Hit(photo, mirrored, placement, checked)
-                if photo not in best or _weight(hit) > _weight(best[photo]):
-                    best[photo] = hit
+            grey = np.ascontiguousarray(probe.grey[:, ::-1]) if is_mirrored else probe.grey
+            for is_inverted in (False, True):
+                look = inverted(features) if is_inverted else features
+                for photo in self._candidates(look):
+                    hit = self._hit(photo, look, 255 - grey if is_inverted else grey)
+                    if hit is None:
+                        continue
+                    hit = replace(hit, mirrored=is_mirrored, inverted=is_inverted)
+                    if photo not in best or _weight(hit) > _weight(best[photo]):
+                        best[photo] = hit
         return sorted(best.values(), key=_weight, reverse=True)
+
+    def _hit(self, photo: int, features: LocalFeatures, grey: Luma) -> Hit | None:
+        """Place a photo in a picture, and check it; None where too few features agree."""
+        segment, at = self._find(photo)
+        placement = _place(segment, at, features)
+        if placement is None:
+            return None
+        tiles, (width, height) = segment.tiles_of(at), self.size_of(photo)
+        return Hit(photo, False, placement, agreement(tiles, width, height, grey, placement.matrix))
 
     def _candidates(self, features: LocalFeatures) -> list[int]:
         """List the photos that most features of a post are nearest to."""

@@ -27,6 +27,17 @@ TURNED = {
 }
 
 
+def inverted(transform: str) -> str:
+    """Name a turn of a picture that is in inverted colours, too."""
+    return "inverted" if transform == "none" else f"{transform}_inverted"
+
+
+TURNED |= {
+    inverted(name): "{}, in inverted colours / {}, 색상 반전".format(*said.split(" / "))
+    for name, said in TURNED.items()
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Placing:
     """Where and how well an enrolled photo was placed in a post's picture.
@@ -38,7 +49,6 @@ class Placing:
         angle: Degrees clockwise that it is turned beyond `Match.transform`; -45 to 45.
         inliers: Local features of the photo that were found again, all by one placement; None:
             it was placed by windows.
-        inverted: Its colours are the negative of the photo's.
     """
 
     agreement: float
@@ -46,7 +56,6 @@ class Placing:
     scale: float
     angle: float
     inliers: int | None = None
-    inverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class Match:
         distance: Differing bits of a hash, 0 for identical; None for features.
         quality: The smaller PDQ quality of the two sides, 0-100.
         transform: How the post's picture is turned against the enrolled one: a name of
-            `monitor.hashes.pdq.DIHEDRAL`.
+            `monitor.hashes.pdq.DIHEDRAL`, by `inverted` in inverted colours.
         region: Where in the post's picture: x, y, width, height as shares of 0-1.
         placing: How the photo was placed by windows or features; None for hashes of panels.
     """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from monitor.hashes.pdq import DIHEDRAL, MIN_QUALITY
 from monitor.models.case import Fingerprint
-from monitor.models.match import Grade, Match
+from monitor.models.match import Grade, Match, inverted
 from monitor.models.media import MediaFacts, Panel
 from monitor.registry.bank import Bank
 from monitor.registry.prints import HASHES_OF_ONE, words_of
@@ -24,14 +25,21 @@ def match(bank: Bank, facts: MediaFacts) -> list[Match]:
     whole = Panel((0.0, 0.0, 1.0, 1.0), facts.pdq, facts.pdq_quality)
     # The whole picture first: it may be the screenshot itself that was enrolled.
     parts = [one for one in (whole, *facts.panels) if one.quality >= MIN_QUALITY]
-    near = bank.nearest.search(words_of(one.pdq for one in parts))
+    queries = words_of(one.pdq for one in parts)
+    if whole in parts:
+        # In inverted colours each bit of a hash is the other one.
+        parts.append(whole)
+        queries = np.concatenate([queries, ~queries[:1]])
+    near = bank.nearest.search(queries)
     prints = bank.prints.of_numbers(set((near[:, 1] // HASHES_OF_ONE).tolist()))
     # Nearest first, so that a fingerprint's first hash in a part is its best turn there.
     for query, owner, distance in near[np.lexsort((near[:, 1], near[:, 2], near[:, 0]))].tolist():
         number, variant = divmod(owner, HASHES_OF_ONE)
         one = prints.get(number)
         if one is not None and one.id not in found:
-            found[one.id] = _near(one, variant, distance, facts, parts[query])
+            hit = _near(one, variant, distance, facts, parts[query])
+            is_inverted = query > 0 and parts[query] is whole
+            found[one.id] = replace(hit, transform=inverted(hit.transform)) if is_inverted else hit
     return sorted(found.values(), key=lambda one: one.rank)
 
 

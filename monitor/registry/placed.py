@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monitor.features.index import Hit, Probe
 from monitor.features.tiles import TILES, Agreement
 from monitor.models.case import Fingerprint
-from monitor.models.match import Grade, Match, Placing
+from monitor.models.match import Grade, Match, Placing, inverted
 from monitor.models.media import MediaFacts
 from monitor.registry.bank import Bank
 from monitor.windows.index import WindowHit
@@ -51,7 +51,9 @@ def local_matches(bank: Bank, facts: MediaFacts, probe: Probe) -> list[Match]:
             last = probe.grey.shape[1] - 1
             matrix = np.array([[-1, 0, last], [0, 1, 0]]) @ np.vstack([matrix, [0, 0, 1]])
         size = bank.local.size_of(hit.photo)
-        placed = _Placed(grade, matrix, size, hit.agreement, inliers=hit.placement.inliers)
+        placed = _Placed(
+            grade, matrix, size, hit.agreement, inliers=hit.placement.inliers, inverted=hit.inverted
+        )
         fingerprint = bank.local_prints[hit.photo]
         matches.append(_match(fingerprint, facts, placed, probe.grey.shape))
     return sorted(matches, key=lambda one: one.rank)
@@ -141,7 +143,7 @@ def _match(
         method="windows" if placed.inliers is None else "features",
         distance=None,
         quality=min(fingerprint.quality, facts.pdq_quality),
-        transform=transform,
+        transform=inverted(transform) if placed.inverted else transform,
         grade=placed.grade,
         region=_region(placed.matrix, placed.size, (width, height)),
         placing=Placing(
@@ -151,7 +153,6 @@ def _match(
             scale=round(scale * facts.width / width, 3),
             angle=round(angle, 1),
             inliers=placed.inliers,
-            inverted=placed.inverted,
         ),
     )
 

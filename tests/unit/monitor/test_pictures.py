@@ -7,11 +7,11 @@ import zlib
 import numpy as np
 import pytest
 import simplejpeg
-from PIL import Image
+from PIL import Image, ImageOps
 
 from monitor import pictures
 from monitor.errors import MediaError
-from monitor.pictures import FORMATS, PictureLimits, decode
+from monitor.pictures import FORMATS, PictureLimits, as_shown, decode
 from tests.fixtures.pictures import encoded, made
 
 RGB = made("blobs", 40, 50)
@@ -157,9 +157,29 @@ def test_orientation_tag_is_ignored() -> None:
     assert decode(encoded(PHOTO, "JPEG", exif=exif)).rgb.shape == (40, 50, 3)
 
 
+def oriented(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+@pytest.mark.parametrize("orientation", range(10))
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "TIFF"])
+def test_a_picture_as_shown_is_turned_as_its_tag_says(name: str, orientation: int) -> None:
+    data = encoded(PHOTO, name, exif=oriented(orientation))
+    with Image.open(io.BytesIO(data)) as image:
+        meant = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    picture = as_shown(decode(data))
+    assert np.array_equal(picture.rgb, meant)
+    assert picture.data == data
+    assert picture.rgb.flags.c_contiguous
+    assert not picture.rgb.flags.writeable
+
+
 def test_damaged_exif_neither_warns_nor_stops() -> None:
     data = encoded(PHOTO, "JPEG", exif=b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff\x01")
     assert decode(data).width == 50
+    assert as_shown(decode(data)).width == 50
 
 
 def test_float_samples_are_refused() -> None:

@@ -130,3 +130,13 @@ def test_a_truth_that_makes_no_sense_is_refused(given: Options, text: str, reaso
     (given.photos / "truth.json").write_text(text, encoding="utf-8")
     with pytest.raises(Misuse, match=reason):
         reposts.run(given)
+
+
+@pytest.mark.usefixtures("few_edits")
+def test_generated_photos_beside_hide_nothing_and_are_not_found(options: Options) -> None:
+    alone, crowded = (
+        reposts.run(replace(options, enrol=2, beside=beside))[-1] for beside in (0, 40)
+    )
+    for row in (alone, crowded):
+        del row["hash_ms"], row["ms"]
+    assert crowded == alone

@@ -321,6 +321,26 @@ def test_after_a_withdrawal_no_file_of_the_home_has_the_fingerprints(
         assert not any(pdq.encode() in content for pdq in prints), path
 
 
+def test_a_partners_list_of_hashes_is_imported_line_by_line(
+    at_home: Haechi, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MOST_UNFILED", 3)
+    monkeypatch.setattr(enrolling, "_AT_ONCE", 4)
+    hashes = [f"{number:064x}" for number in range(10)]
+    given = tmp_path / "list.txt"
+    given.write_text("# shared\n" + "\n".join([*hashes, "no hash"]))
+    ended = at_home("import", given, "--case", "partner")
+    assert (ended.code, counted(at_home)) == (1, {"partner": 10})
+    assert "line 12 is no PDQ hash" in ended.err
+    assert len(list((folder / "bank").glob("*.segment"))) == 1
+    given.write_text("\n".join(hashes))
+    ended = at_home("import", given, "--case", "partner")
+    assert (ended.code, counted(at_home)) == (0, {"partner": 10})
+    assert "10 were already there" in ended.out
+    at_home("cases", "withdraw", "partner", "--yes")
+    assert not list((folder / "bank").glob("*.segment"))
+
+
 @pytest.fixture
 def held(store: Store) -> str:
     """A photo in quarantine, and a finding of it that was held back."""
@@ -370,23 +390,3 @@ def test_consent_to_local_features_is_ended_without_a_photo(
     assert counted(at_home) == {"1": 3}
     assert "nothing is changed" in at_home("cases", "end-features", "1").out
     assert at_home("cases", "end-features", "none").code == 2
-
-
-def test_a_partners_list_of_hashes_is_imported_line_by_line(
-    at_home: Haechi, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(files, "MOST_UNFILED", 3)
-    monkeypatch.setattr(enrolling, "_AT_ONCE", 4)
-    hashes = [f"{number:064x}" for number in range(10)]
-    given = tmp_path / "list.txt"
-    given.write_text("# shared\n" + "\n".join([*hashes, "no hash"]))
-    ended = at_home("import", given, "--case", "partner")
-    assert (ended.code, counted(at_home)) == (1, {"partner": 10})
-    assert "line 12 is no PDQ hash" in ended.err
-    assert len(list((folder / "bank").glob("*.segment"))) == 1
-    given.write_text("\n".join(hashes))
-    ended = at_home("import", given, "--case", "partner")
-    assert (ended.code, counted(at_home)) == (0, {"partner": 10})
-    assert "10 were already there" in ended.out
-    at_home("cases", "withdraw", "partner", "--yes")
-    assert not list((folder / "bank").glob("*.segment"))

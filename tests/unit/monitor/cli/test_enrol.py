@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from rich.console import Console
 from rich.progress import Progress
 
@@ -325,3 +325,37 @@ def test_the_bar_does_not_draw_over_the_question(
         choose = enrolling._crop_choice("", no_crop=False, photos=1)
         assert choose(bar, screen, decode(screen.read_bytes())) is not None
         assert bar.live.is_started
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 7])
+def test_a_photo_with_an_orientation_is_found_as_stored_and_as_shown(
+    at_home: Haechi, tmp_path: Path, orientation: int
+) -> None:
+    stored = photo(1)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "own.jpg", quality=92, exif=exif)
+    at_home("enrol", tmp_path / "own.jpg", "--case", "1", "--local-features")
+    with Image.open(tmp_path / "own.jpg") as own:
+        as_seen = ImageOps.exif_transpose(own).convert("RGB")
+    for post in (stored, as_seen):
+        half = post.crop((post.width // 3, 0, post.width, post.height))
+        for number, (shown, method) in enumerate(((post, "pdq"), (half, "features"))):
+            shown.save(tmp_path / f"post{number}.png")
+            (match,) = at_home("scan", tmp_path / f"post{number}.png", "--json").rows[0]["matches"]
+            assert (match["method"], match["grade"]) == (method, "strong")
+
+
+def test_a_screenshot_that_is_stored_sideways_is_cropped_as_it_is_shown(
+    at_home: Haechi, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright = screenshot(photo(1))
+    # Shown, it is turned clockwise by a quarter.
+    upright.rotate(90, expand=True).save(tmp_path / "own.jpg", quality=92, exif=exif)
+    ended = at_home("enrol", tmp_path / "own.jpg", "--case", "1")
+    assert "taken for a screenshot" in ended.err
+    upright.crop((0, 240, 540, 645)).save(tmp_path / "post.png")
+    (match,) = at_home("scan", tmp_path / "post.png", "--json").rows[0]["matches"]
+    assert (match["method"], match["transform"]) == ("pdq", "none")

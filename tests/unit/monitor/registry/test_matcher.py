@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,14 +12,21 @@ from monitor.cli.demo.pictures import photograph
 from monitor.hashes import HASHES
 from monitor.hashes.pdq import DIHEDRAL, MIN_QUALITY, THRESHOLD
 from monitor.models.case import Fingerprint
-from monitor.models.match import Grade, Match
+from monitor.models.match import Grade, Match, inverted
 from monitor.models.media import MediaFacts
 from monitor.pictures import decode
 from monitor.registry.bank import build
 from monitor.registry.enrolment import fingerprint as enrolled
 from monitor.registry.facts import describe
 from monitor.registry.matcher import best_of_each_case, match
+from tests.fixtures.posted import turned
 from tests.fixtures.stock import NOW, digest, eight, facts, fingerprint, flipped
+
+
+def _png(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
 
 
 def test_an_empty_bank_matches_nothing() -> None:
@@ -45,6 +53,15 @@ def test_each_turn_is_found_and_named(turn: int) -> None:
     bank = build([fingerprint("case-1", eight("a"))])
     (found,) = match(bank, facts("x", pdq=flipped(eight("a")[turn], 7)))
     assert (found.transform, found.distance) == (DIHEDRAL[turn], 7)
+
+
+@pytest.mark.parametrize("name", DIHEDRAL)
+def test_a_picture_in_inverted_colours_is_found_and_named(name: str) -> None:
+    own = photograph(1, (320, 240))
+    bank = build([enrolled(decode(_png(own)), "case-1", NOW)])
+    post = Image.fromarray(255 - turned(np.asarray(own.convert("RGB")), name))
+    (found,) = match(bank, describe(decode(_png(post)))[0])
+    assert found.transform == inverted(name)
 
 
 def test_the_nearest_turn_counts() -> None:

@@ -10,7 +10,7 @@ from monitor.features.geometry import Placement
 from monitor.features.index import Hit, enrolled_features, probe_of
 from monitor.features.tiles import Agreement
 from monitor.hashes.pdq import DIHEDRAL
-from monitor.models.match import Grade
+from monitor.models.match import TURNED, Grade, inverted
 from monitor.pictures import decode
 from monitor.registry.bank import build
 from monitor.registry.enrolment import fingerprint as enrolled
@@ -258,3 +258,11 @@ def test_a_settled_look_keeps_what_it_found_and_looks_no_more() -> None:
     found = look.matches(BANK)
     look.settle()
     assert look.matches(bank_of(photo(1))) == found != []
+
+
+@pytest.mark.parametrize("name", DIHEDRAL)
+def test_a_photo_in_inverted_colours_is_found_and_told_so(name: str) -> None:
+    (one,) = seen(BANK, Image.fromarray(255 - turned(pixels(photo(1)), name)))
+    assert one.transform == inverted(name)
+    assert one.grade is Grade.STRONG
+    assert "색상 반전" in TURNED[one.transform]
