@@ -1,4 +1,4 @@
-"""Makes the local features of as many photos as a large bank has, of the features of a few."""
+"""Makes the fingerprints of as many photos as a large bank has, of those of a few."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from monitor.features.codec import EnrolledFeatures, pack, unpack
+from monitor.windows.photo import EnrolledWindows
 
 
 def crowd(like: Sequence[EnrolledFeatures], count: int) -> Iterator[EnrolledFeatures]:
@@ -25,3 +26,14 @@ def crowd(like: Sequence[EnrolledFeatures], count: int) -> Iterator[EnrolledFeat
         drawn = codes[rng.integers(len(codes), size=len(changed))]
         made = replace(one.features, codes=drawn ^ changed)
         yield unpack(pack(replace(one, features=made)))
+
+
+def window_crowd(like: Sequence[EnrolledWindows], count: int) -> Iterator[EnrolledWindows]:
+    """Make photos' windows in the same way: those of all the given ones, some bits changed."""
+    rng = np.random.default_rng(count)
+    codes = np.concatenate([one.codes for one in like])
+    for number in range(count):
+        one = like[number % len(like)]
+        drawn = codes[rng.integers(len(codes), size=len(one.codes))]
+        changed = rng.integers(0, 1 << 64, (4, *drawn.shape), dtype=np.uint64, endpoint=False)
+        yield replace(one, codes=drawn ^ np.bitwise_and.reduce(changed))

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from monitor.bench._base import Bench, Options, Row
-from monitor.bench._crowd import crowd
+from monitor.bench._crowd import crowd, window_crowd
 from monitor.bench._trial import Post, trial
 from monitor.clock import utc_now
 from monitor.errors import MediaError
@@ -89,11 +89,17 @@ def _banks(enrolled: Mapping[str, Picture], beside: int) -> tuple[Bank, Bank, di
         windows[one.id] = load(sealer.open(one.windows or b"", content_key(one)))
         names[one.id] = name
     rng = np.random.default_rng(beside)
-    for number, one_features in enumerate(crowd(list(features.values()), beside)):
+    others = zip(
+        crowd(list(features.values()), beside),
+        window_crowd(list(windows.values()), beside),
+        strict=True,
+    )
+    for number, (some_features, some_windows) in enumerate(others):
         turns = tuple(rng.bytes(BYTES).hex() for _ in DIHEDRAL)
         one = replace(made[0], id=f"generated-{number}", sha256=None, pdq=turns, features=None)
         made.append(one)
-        features[one.id] = one_features
+        features[one.id] = some_features
+        windows[one.id] = some_windows
         names[one.id] = "generated"
     return build(made, windows=windows), build(made, features, windows), names
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from monitor.features.tiles import FRAME, Agreement, agreement
 from monitor.windows.codes import NEGATIVE, WORDS, turn_matrix, turned, unpack
 from monitor.windows.lookup import WindowTable
-from monitor.windows.photo import EnrolledWindows
+from monitor.windows.photo import EnrolledWindows, codes_of, dump, load
 from monitor.windows.post import PostWindows
 from monitor.windows.pyramid import Matrix, Pyramid
 from monitor.windows.refine import refine
@@ -71,11 +71,13 @@ class WindowIndex:
 
     def __init__(self, photos: Iterable[EnrolledWindows] = ()) -> None:
         """Lay photos out; they are numbered in their order, from 0 on."""
-        self._photos: dict[int, EnrolledWindows] = dict(enumerate(photos))
-        self._following = len(self._photos)
+        # Packed: a large bank would take three times the memory.
+        self._photos: dict[int, bytes] = {}
+        self._following = 0
         self._segments: tuple[_Segment, ...] = ()
-        if self._photos:
-            self._segments = (_segment(self._photos),)
+        if new := dict(enumerate(map(dump, photos))):
+            self._photos, self._following = new, len(new)
+            self._segments = (_segment(new),)
 
     def __len__(self) -> int:
         """Say how many photos there are."""
@@ -83,7 +85,7 @@ class WindowIndex:
 
     def added(self, photos: Iterable[EnrolledWindows]) -> WindowIndex:
         """Give a bank of more photos; they are numbered after all that ever were in this one."""
-        new = dict(enumerate(photos, self._following))
+        new = dict(enumerate(map(dump, photos), self._following))
         other = WindowIndex()
         other._photos = self._photos | new
         other._following = self._following + len(new)
@@ -110,15 +112,21 @@ class WindowIndex:
 
     def size_of(self, photo: int) -> tuple[int, int]:
         """Give the width and height that a photo's windows were taken at; pixels."""
-        return self._photos[photo].width, self._photos[photo].height
+        one = load(self._photos[photo])
+        return one.width, one.height
+
+    @property
+    def bytes(self) -> int:
+        """Say how much memory the photos take."""
+        return sum(map(len, self._photos.values())) + sum(one.bytes for one in self._segments)
 
     def search(self, post: PostWindows) -> list[WindowHit]:
         """Find photos in a post; the best placement of each."""
         best: dict[int, WindowHit] = {}
-        for photo, window, turn, matrix in self._candidates(post):
+        for photo, one, window, turn, matrix in self._candidates(post):
             if photo in best and best[photo].agreement.agreeing >= _SETTLED:
                 continue
-            one, negative = self._photos[photo], bool(turn & NEGATIVE)
+            negative = bool(turn & NEGATIVE)
             fitted, distance = _fit(one, window, post.picture, matrix, _STEP, negative)
             if distance > MAX_FITTED:
                 continue
@@ -131,7 +139,9 @@ class WindowIndex:
                     break
         return sorted(best.values(), key=_weight, reverse=True)
 
-    def _candidates(self, post: PostWindows) -> Iterator[tuple[int, int, int, Matrix]]:
+    def _candidates(
+        self, post: PostWindows
+    ) -> Iterator[tuple[int, EnrolledWindows, int, int, Matrix]]:
         """Give the nearest pairs: photo, its window, its turn, and the placement they imply."""
         seen: Counter[int] = Counter()
         for number, segment, row, turn, distance in self._pairs(post):
@@ -145,7 +155,8 @@ class WindowIndex:
                 continue
             seen[photo] += 1
             window = int(self._segments[segment].windows[row])
-            yield photo, window, turn, _placement(self._photos[photo], window, turn, post, number)
+            one = load(self._photos[photo])
+            yield photo, one, window, turn, _placement(one, window, turn, post, number)
             if seen.total() == _CANDIDATES:
                 return
 
@@ -181,19 +192,26 @@ class _Segment:
 
     table: WindowTable
     numbers: tuple[int, ...]
-    photos: NDArray[np.intp]
-    windows: NDArray[np.intp]
+    photos: NDArray[np.int32]
+    windows: NDArray[np.int32]
+
+    @property
+    def bytes(self) -> int:
+        """Say how much memory it takes."""
+        return self.table.bytes + self.photos.nbytes + self.windows.nbytes
 
 
-def _segment(photos: Mapping[int, EnrolledWindows]) -> _Segment:
+def _segment(photos: Mapping[int, bytes]) -> _Segment:
     """Lay photos out."""
-    counts = [len(one.codes) for one in photos.values()]
-    none = np.empty((0, WORDS), np.uint64)
+    codes = [codes_of(one) for one in photos.values()]
+    counts = [len(one) for one in codes]
     return _Segment(
-        WindowTable(np.concatenate([none, *(one.codes for one in photos.values())])),
+        WindowTable(np.concatenate([np.empty((0, WORDS), np.uint64), *codes])),
         tuple(photos),
-        np.repeat(np.fromiter(photos, np.intp, len(counts)), counts),
-        np.concatenate([np.empty(0, np.intp), *(np.arange(one) for one in counts)]),
+        np.repeat(np.fromiter(photos, np.int32, len(counts)), counts),
+        np.concatenate(
+            [np.empty(0, np.int32), *(np.arange(one, dtype=np.int32) for one in counts)]
+        ),
     )
 
 

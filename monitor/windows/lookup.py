@@ -39,12 +39,18 @@ class WindowTable:
 
     def __init__(self, codes: Codes) -> None:
         keys = keys_of(codes)
-        self._order = np.argsort(keys, kind="stable")
+        self._order = np.argsort(keys, kind="stable").astype(np.int32)
         self._codes = np.ascontiguousarray(codes[self._order])
         counts = np.bincount(keys, minlength=1 << KEY_BITS)
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         packed = np.packbits(counts > 0, bitorder="little")
         self._occupied = packed.view("<u8").astype(np.uint64)
+
+    @property
+    def bytes(self) -> int:
+        """Say how much memory it takes."""
+        parts = (self._order, self._codes, self._starts, self._occupied)
+        return sum(one.nbytes for one in parts)
 
     def blank(self, rows: NDArray[np.bool_]) -> None:
         """Forget some rows, (n,), as they were given."""

@@ -105,6 +105,29 @@ def load(data: bytes) -> EnrolledWindows:
     Raises:
         ValueError: It is of another version, or cut short.
     """
+    width, height, count = _head(data)
+    at = _HEAD.size + TILES_BYTES
+    boxes = np.frombuffer(data, "<u2", 4 * count, at).reshape(count, 4).astype(np.float32)
+    return EnrolledWindows(width, height, boxes, codes_of(data), load_tiles(data[_HEAD.size : at]))
+
+
+def codes_of(data: bytes) -> Codes:
+    """Read the codes alone of what `dump` wrote.
+
+    Raises:
+        ValueError: It is of another version, or cut short.
+    """
+    count = _head(data)[2]
+    codes = np.frombuffer(data, "<u8", WORDS * count, len(data) - 8 * WORDS * count)
+    return codes.reshape(count, WORDS).astype(np.uint64)
+
+
+def _head(data: bytes) -> tuple[int, int, int]:
+    """Read width, height and the number of windows.
+
+    Raises:
+        ValueError: It is of another version, or cut short.
+    """
     if len(data) < _HEAD.size:
         raise ValueError("cut short")
     version, width, height, count = _HEAD.unpack_from(data)
@@ -112,13 +135,4 @@ def load(data: bytes) -> EnrolledWindows:
         raise ValueError(f"version {version}")
     if len(data) != _HEAD.size + TILES_BYTES + count * (4 * 2 + WORDS * 8):
         raise ValueError("cut short")
-    at = _HEAD.size + TILES_BYTES
-    boxes = np.frombuffer(data, "<u2", 4 * count, at).reshape(count, 4)
-    codes = np.frombuffer(data[at + boxes.nbytes :], "<u8").reshape(count, WORDS)
-    return EnrolledWindows(
-        width,
-        height,
-        boxes.astype(np.float32),
-        codes.astype(np.uint64),
-        load_tiles(data[_HEAD.size : at]),
-    )
+    return width, height, count

@@ -43,7 +43,9 @@ def test_without_the_reference_one_line_says_how_it_is_installed(
 
 
 def test_without_a_folder_painted_pictures_are_measured(options: Options) -> None:
-    assert {row["photos"] for row in hashing.run(options)} == {4}
+    rows = hashing.run(options)
+    # A peer that is not installed has no figures.
+    assert {row["photos"] for row in rows if "photos" in row} == {4}
 
 
 def test_folder_without_pictures_is_refused(options: Options, tmp_path: Path) -> None:
