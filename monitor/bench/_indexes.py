@@ -17,7 +17,7 @@ EXCHANGE = "python-threatexchange PDQIndex"
 Search = Callable[[Words], object]
 
 
-def _installed(name: str) -> Any:  # noqa: ANN401 a module that may be absent
+def _installed(name: str) -> Any:  # noqa: ANN401 - a module that is not there for mypy
     """Import a peer; None where it is not installed."""
     try:
         return import_module(name)
