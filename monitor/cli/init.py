@@ -55,8 +55,9 @@ contact = {contact}
 # max_pages = 500
 # Seconds that one crawl may take; what is left is read by the next.
 # time_limit_s = 1800.0
-# Memory of one crawl in MiB, at least 768; the largest pictures need 1800.
-# memory_mb = 2048
+# Memory of one crawl in MiB, at least 1152; the largest pictures need 2200, and 10,000 enrolled
+# photos with local features 170 more.
+# memory_mb = 2560
 # Crawls at once.
 # workers = 2
 

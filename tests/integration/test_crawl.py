@@ -253,7 +253,7 @@ def test_a_picture_beyond_the_crawls_memory_is_skipped(world: World, tmp_path: P
     good = preview.picture(world.telegram, "/good.jpg", copy(1).data)
     preview.serve(world.telegram, NAME, [[huge], [good]])
     # The smallest limit that the settings take; a crawl must start with it.
-    with new_home(tmp_path / "home", configuration(world), {"crawl": {"memory_mb": 768}}) as home:
+    with new_home(tmp_path / "home", configuration(world), {"crawl": {"memory_mb": 1_152}}) as home:
         assert crawl(home, f"@{NAME}").counts.media_hashed == 1
         ((status, reason),) = home.rows(
             "SELECT status, reason FROM post_media WHERE url LIKE '%huge.jpg'"

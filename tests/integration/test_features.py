@@ -109,7 +109,7 @@ def test_without_its_key_a_crawl_finds_by_hashes_and_says_so(world: World, home:
 def test_a_crawl_with_the_least_memory_finds_a_part_of_a_photo(
     world: World, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HAECHI_CRAWL__MEMORY_MB", "768")
+    monkeypatch.setenv("HAECHI_CRAWL__MEMORY_MB", "1152")
     world.message("A part", jpeg(photo(1).crop((256, 0, 640, 480)).resize((1_024, 1_280))))
     crawl(home)
     (one,) = home.findings()
