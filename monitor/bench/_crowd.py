@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from monitor.features.codec import EnrolledFeatures, pack, unpack
+from monitor.features.tiles import Tiles
 from monitor.windows.photo import EnrolledWindows
 
 
@@ -36,4 +37,7 @@ def window_crowd(like: Sequence[EnrolledWindows], count: int) -> Iterator[Enroll
         one = like[number % len(like)]
         drawn = codes[rng.integers(len(codes), size=len(one.codes))]
         changed = rng.integers(0, 1 << 64, (4, *drawn.shape), dtype=np.uint64, endpoint=False)
-        yield replace(one, codes=drawn ^ np.bitwise_and.reduce(changed))
+        # Tiles elsewhere: by its own, a photo would be found.
+        order = rng.permutation(len(one.tiles.signs))
+        tiles = Tiles(one.tiles.signs[order], one.tiles.textured[order])
+        yield replace(one, codes=drawn ^ np.bitwise_and.reduce(changed), tiles=tiles)
