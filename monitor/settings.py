@@ -150,6 +150,14 @@ class FeaturesSettings(_Section):
     key_file: Path = Path("features.key")
 
 
+class MatchingSettings(_Section):
+    """What finds parts of photos, beside the hashes of whole pictures and panels."""
+
+    windows: bool = True
+    local_features: bool = True
+    look_back_days: int = Field(default=30, ge=0, le=3_650)
+
+
 class QuarantineSettings(_Section):
     """When a fingerprint is held back: it suddenly matches much that is unlike."""
 
@@ -194,6 +202,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()
     features: FeaturesSettings = FeaturesSettings()
+    matching: MatchingSettings = MatchingSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
     mail: MailSettings = MailSettings()
 

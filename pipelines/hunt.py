@@ -64,7 +64,9 @@ def hunt(
         hits = [(one.sha256, found) for one in facts if (found := _matches(bank, one, case_id))]
         if hits:
             with store.write() as db:
-                new += sum(_write(db, sha256, found, told, clock()) for sha256, found in hits)
+                new += sum(
+                    write_historic(db, sha256, found, told, clock()) for sha256, found in hits
+                )
         row = part.last
         done += len(part.files)
         progress(done, max(done, total))
@@ -73,7 +75,9 @@ def hunt(
 def _bank(store: Store, settings: Settings, case_id: str | None) -> Bank:
     """Lay out what is looked for: hashes only, as local features need the pixels."""
     if case_id is None:
-        return Registry(store, folder=folder_of(settings.state_folder), hashes_only=True).bank()
+        return Registry(
+            store, folder=folder_of(settings.state_folder), windows=False, local=False
+        ).bank()
     with store.read() as db:
         return build(cases.active_fingerprints(db, case_id))
 
@@ -91,7 +95,7 @@ def _matches(bank: Bank, facts: MediaFacts, case_id: str | None) -> list[Match]:
     return [one for one in found if case_id in (None, one.case_id)]
 
 
-def _write(
+def write_historic(
     db: Connection, sha256: str, found: list[Match], told: findings.Alerting, now: datetime
 ) -> int:
     """Write the findings of one file in every post that has it; says how many are new."""

@@ -30,6 +30,8 @@ class Services:
     """One crawl's services.
 
     Attributes:
+        seal: Encrypts what is kept of a picture's parts, under the picture's sha256; None: nothing
+            is kept of them.
         media_budget_s: Seconds that the pictures of one page may take in all: what is left is
             tried again by a later crawl, and the page with its posts is committed.
         stopping: Asked whether the crawl is to end: no further picture of the page is fetched
@@ -41,6 +43,7 @@ class Services:
     fetch: MediaFetcher
     limits: PictureLimits
     alerting: Alerting
+    seal: Callable[[bytes, str], bytes] | None = None
     media_budget_s: float = 600.0
     stopping: Callable[[], bool] = lambda: False
     clock: Clock = utc_now

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, aclosing
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -20,7 +20,8 @@ from scrapy.exceptions import CloseSpider
 from crawlers.addresses import AddressRules, rules_for
 from crawlers.http import Downloader
 from monitor.alerts.rules import alerting
-from monitor.errors import HaechiError, Misuse, SourceChanged, SourceUnavailable
+from monitor.errors import HaechiError, Misuse, NotConfigured, SourceChanged, SourceUnavailable
+from monitor.features.sealing import sealer
 from monitor.locks import hold, source_lock
 from monitor.logs import places_of
 from monitor.models.post import Batch, Json
@@ -29,7 +30,7 @@ from monitor.models.source import Source, SourceKind, SourceState
 from monitor.pictures import PictureLimits
 from monitor.registry.bank import open_registry
 from monitor.settings import Settings, find_home, load
-from monitor.store import posts, runs, sources
+from monitor.store import posts, runs, seen, sources
 from monitor.store.store import Store
 from pipelines.scrapy_adapter import PageItem
 from pipelines.services import Services
@@ -42,6 +43,18 @@ RETRIED_POSTS = 50
 # Of the time limit, for the pictures of one page: so no page can use up a crawl's time and be read
 # again for ever. No page is begun without that share being left: what waits is the next crawl's.
 _PAGE_SHARE = 1 / 3
+
+
+def _seal(settings: Settings) -> Callable[[bytes, str], bytes] | None:
+    """Give what encrypts hashes of the parts of what is seen; None where none are kept."""
+    if not settings.matching.look_back_days:
+        return None
+    try:
+        sealing = sealer(settings, create=True)
+    except NotConfigured as error:
+        log.warning("features.no_key", reason=str(error))
+        return None
+    return None if sealing is None else sealing.seal
 
 
 class SourceSpider(Spider):
@@ -93,6 +106,7 @@ class SourceSpider(Spider):
             fetch=spider.downloader.media,
             limits=PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels),
             alerting=alerting(spider.config),
+            seal=_seal(spider.config),
             media_budget_s=spider.config.crawl.time_limit_s * _PAGE_SHARE,
             stopping=lambda: spider.stopping,
         )
@@ -211,6 +225,7 @@ class SourceSpider(Spider):
                 sources.succeeded(db, self.source.id, now, new_posts=total.posts_new)
             runs.add_counts(db, self.run_id, cost)
             runs.end(db, self.run_id, self.outcome, error, now)
+            seen.forget(db, now - timedelta(days=self.config.matching.look_back_days))
 
     def _tell_progress(self, total: Counts) -> None:
         """Tell the process that started this one how far the crawl is."""

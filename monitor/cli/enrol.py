@@ -14,10 +14,12 @@ import typer
 from rich.progress import Progress
 
 from monitor.cli import preview
+from monitor.cli.deliver import deliver
 from monitor.cli.home import Home, actor, opened
 from monitor.cli.output import complain, count, progress, say
 from monitor.clock import utc_now
 from monitor.errors import HaechiError, MediaError, Misuse
+from monitor.features.extract import POST_AREA, luma
 from monitor.features.sealing import Sealer, sealer
 from monitor.models.case import Fingerprint
 from monitor.pictures import Picture, PictureLimits, as_shown, decode
@@ -26,6 +28,7 @@ from monitor.registry.enrolment import Region
 from monitor.registry.files import keep_up
 from monitor.registry.hash_list import is_hash_list
 from monitor.store import cases
+from pipelines.look_back import Sought, look_back
 
 Paths = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")]
 CaseId = Annotated[str, typer.Option("--case", help="The case's id; no person's name.")]
@@ -52,6 +55,9 @@ LocalFeatures = Annotated[
 _AT_ONCE: Final = 10_000
 _TOLD: Final = 20
 
+# Photos whose pixels are in memory, to be looked for together.
+_SOUGHT_AT_ONCE = 20
+
 _HUNT = "what was crawled before is searched by: haechi hunt"
 
 CropChoice = Callable[[Path, Picture], Region | None]
@@ -70,6 +76,7 @@ class Tally:
     done: int = 0
     added: int = 0
     poor: int = 0
+    historic: int = 0
     unreadable: int = 0
 
 
@@ -110,14 +117,22 @@ def enrol(
         for case_id in case_ids:
             enrolment.check_case_id(case_id)
         agreed = {one: _agreed(home, one, local_features) for one in dict.fromkeys(case_ids)}
-        make = partial(_fingerprint, sealing=sealer(home.settings, create=True))
+        sealing = sealer(home.settings, create=True)
+        make = partial(_fingerprint, sealing=sealing)
+        sought: list[Sought] = []
         with progress("fingerprinting", len(photos)) as bar:
             for photo, case_id in zip(photos, case_ids, strict=True):
                 one = partial(make, choose=partial(choose, bar), features=agreed[case_id])
-                _enrol_one(home, photo, case_id, tally, one)
+                sought += _enrol_one(home, photo, case_id, tally, one)
+                if len(sought) == _SOUGHT_AT_ONCE:
+                    tally.historic += _look_back(home, sealing, sought)
                 bar.advance(bar.task_ids[0])
+            tally.historic += _look_back(home, sealing, sought)
         keep_up(home.store, home.settings.state_folder)
+        delivered = deliver(home) if tally.historic else None
         _tell(tally, has_features=any(agreed.values()))
+        if delivered is not None and (code := delivered.tell()):
+            raise typer.Exit(code)
     if tally.unreadable:
         raise typer.Exit(1)
 
@@ -141,7 +156,7 @@ def fingerprint(
             one = _fingerprint(photo, "", PictureLimits(), choose=partial(choose, bar))
             failed |= one is None
             if one is not None:
-                made.append(one)
+                made.append(one[0])
             bar.advance(bar.task_ids[0])
     if not made:
         raise Misuse("no fingerprint was made: none of the files is a photo that can be read")
@@ -320,14 +335,18 @@ def _fingerprint(
     choose: CropChoice,
     sealing: Sealer | None = None,
     features: bool = False,
-) -> Fingerprint | None:
-    """Make one fingerprint; a file that is no photo is one line, and the others go on."""
+) -> tuple[Fingerprint, Picture] | None:
+    """Make one fingerprint, and give what it is of, without what the photo was cut out of.
+
+    A file that is no photo is one line, and the others go on.
+    """
     try:
         picture = as_shown(decode(enrolment.read_photo(photo, limits), limits))
         crop = choose(photo, picture)
-        return enrolment.fingerprint(
+        one = enrolment.fingerprint(
             picture, case_id, utc_now(), crop=crop, sealer=sealing, features=features
         )
+        return one, picture if crop is None else enrolment.cut(picture, crop)
     except MediaError as error:
         complain(f"{photo}: {error.reason}")
         return None
@@ -338,18 +357,29 @@ def _enrol_one(
     photo: Path,
     case_id: str,
     tally: Tally,
-    make: Callable[[Path, str, PictureLimits], Fingerprint | None],
-) -> None:
-    """Enrol one photo and count what became of it."""
+    make: Callable[[Path, str, PictureLimits], tuple[Fingerprint, Picture] | None],
+) -> list[Sought]:
+    """Enrol one photo and count what became of it; gives what to look for in what was seen."""
     network = home.settings.network
     limits = PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels)
-    one = make(photo, case_id, limits)
-    if one is None:
+    made = make(photo, case_id, limits)
+    if made is None:
         tally.unreadable += 1
-        return
+        return []
+    one, shown = made
     tally.done += 1
     tally.added += _store(home, case_id, [one], anew=tally.anew)
     tally.poor += not enrolment.has_texture(one)
+    if one.windows is None:
+        return []
+    return [Sought(cases.content_key(one), luma(shown.rgb, POST_AREA))]
+
+
+def _look_back(home: Home, sealing: Sealer | None, sought: list[Sought]) -> int:
+    """Look for photos in what crawls saw lately, while there are pixels to look for."""
+    found = look_back(home.store, home.settings, sealing, sought) if sealing and sought else 0
+    sought.clear()
+    return found
 
 
 def _store(home: Home, case_id: str, fingerprints: list[Fingerprint], *, anew: bool = False) -> int:
@@ -377,5 +407,7 @@ def _tell(tally: Tally, *, has_features: bool) -> None:
             f"too little texture to be found by their look: {count(tally.poor, 'photo')}; "
             "only exact copies of the file will be found"
         )
+    if tally.historic:
+        say(f"{count(tally.historic, 'new finding')} in what was crawled lately: haechi findings")
     if tally.added:
         say(_HUNT)

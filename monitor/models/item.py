@@ -40,7 +40,8 @@ class MediaItem:
         reason: One short phrase of ours when it was skipped or failed.
         known: The facts were stored already: nothing was fetched or hashed for them.
         data: The fetched bytes, between fetching and hashing only.
-        look: What local features see in the picture, until its page is committed.
+        windows: Hashes of the picture's parts, encrypted.
+        look: What is seen in the picture, until its page is committed.
     """
 
     ref: MediaRef
@@ -49,6 +50,7 @@ class MediaItem:
     facts: MediaFacts | None = None
     known: bool = False
     data: bytes | None = field(default=None, repr=False)
+    windows: bytes | None = field(default=None, repr=False)
     look: Look | None = field(default=None, repr=False)
 
 

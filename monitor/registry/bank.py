@@ -89,8 +89,11 @@ def build(
 def open_registry(store: Store, settings: Settings) -> Registry:
     """Give the registry of a home folder; without a usable key, parts of photos aren't found."""
     folder = files.folder_of(settings.state_folder)
+    tiers = settings.matching
     try:
-        return Registry(store, sealer(settings), folder)
+        return Registry(
+            store, sealer(settings), folder, windows=tiers.windows, local=tiers.local_features
+        )
     except NotConfigured as error:
         log.warning("features.no_key", reason=str(error))
         return Registry(store, folder=folder)
@@ -109,23 +112,28 @@ class Registry:
         sealer: Sealer | None = None,
         folder: Path | None = None,
         *,
-        hashes_only: bool = False,
+        windows: bool = True,
+        local: bool = True,
     ) -> None:
         """Prepare.
 
         Args:
             sealer: Opens local features; None: they are left out, and the log says so.
             folder: Of the files that `monitor.registry.files` keeps; None: all is read.
-            hashes_only: Local features are not wanted.
+            windows, local: Whether hashes of windows and local features are wanted.
         """
         self._store = store
         self._sealer = sealer
-        self._hashes_only = hashes_only
         self._folder = folder
         self._stamp = (0, 0)
         self._read_up_to = 0
         self._local = _Opened(local_features, unpack, LocalIndex())
         self._windows = _Opened(sealed_windows, load, WindowIndex())
+        self._wanted: list[_Opened[LocalIndex] | _Opened[WindowIndex]] = []
+        if local:
+            self._wanted.append(self._local)
+        if windows:
+            self._wanted.append(self._windows)
         self._bank = build((), version=-1)
         self._bank = replace(self._bank, prints=StoredPrints(store))
 
@@ -161,9 +169,8 @@ class Registry:
     def _with_sealed(self, db: Connection) -> Bank:
         """Open what is newly sealed, and forget what is gone."""
         failed: set[int] = set()
-        if not self._hashes_only:
-            for one in (self._local, self._windows):
-                failed |= one.bring_up_to_date(db, self._sealer)
+        for one in self._wanted:
+            failed |= one.bring_up_to_date(db, self._sealer)
         if failed:
             log.warning("features.unreadable", photos=len(failed), reason="no key, or another one")
         return replace(

@@ -74,6 +74,37 @@ def window_matches(bank: Bank, facts: MediaFacts, post: PostWindows) -> list[Mat
     return sorted(matches, key=lambda one: one.rank)
 
 
+def seen_match(
+    fingerprint: Fingerprint,
+    facts: MediaFacts,
+    hit: WindowHit,
+    size: tuple[int, int],
+    photo: PostWindows,
+) -> Match | None:
+    """Match a photo against a picture that was seen before, by hashes of the picture's parts.
+
+    Args:
+        hit: The picture, placed in the photo.
+        size: Width and height that the picture's windows were taken at; pixels.
+
+    Returns:
+        None where it may be chance.
+    """
+    checked = hit.agreement
+    surplus = checked.agreeing - _CHANCE * checked.compared
+    if checked.shown < _MIN_SHOWN or surplus < _SURPLUS:
+        return None
+    height, width = photo.picture.grey.shape
+    matrix = np.linalg.inv(np.vstack([hit.matrix, [0, 0, 1]]))[:2]
+    placed = _Placed(Grade.STRONG, matrix, (width, height), checked, inverted=hit.inverted)
+    match = _match(fingerprint, facts, placed, (size[1], size[0]))
+    # How much of the photo is shown: its box within the picture, by all of it.
+    area = float(abs(np.linalg.det(matrix[:, :2]))) * width * height / (size[0] * size[1])
+    shown = min(1.0, match.region[2] * match.region[3] / area) if area else 0.0
+    placing = replace(match.placing, shown=round(shown, 3)) if match.placing else None
+    return replace(match, distance=hit.distance, placing=placing)
+
+
 def _grade(hit: Hit) -> Grade | None:
     """Grade a hit; None: chance."""
     inliers, checked = hit.placement.inliers, hit.agreement

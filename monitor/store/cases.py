@@ -286,6 +286,12 @@ def of_seqs(db: Connection, seqs: Iterable[int]) -> dict[int, Fingerprint]:
     return found
 
 
+def of_content(db: Connection, content: str) -> Fingerprint | None:
+    """Find a fingerprint of an active case by its photo (`content_key`)."""
+    row = db.execute(_active().where(fingerprints.c.content == content)).first()
+    return None if row is None else _fingerprint(row)
+
+
 def of_sha256(db: Connection, sha256: str) -> list[Fingerprint]:
     """Find fingerprints of active cases by the file; without their local features."""
     return [

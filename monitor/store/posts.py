@@ -17,6 +17,7 @@ from monitor.models.item import Change, Item, MediaItem
 from monitor.models.media import MediaFacts, MediaStatus, Panel
 from monitor.models.post import Coverage, MediaKind, MediaRef, Post
 from monitor.models.run import Counts
+from monitor.store import seen
 from monitor.store.tables import media, media_origins, post_media, posts, sources
 
 _BEFORE_HASH = '"pdq": "'
@@ -292,6 +293,8 @@ def _write_media(db: Connection, key: str, items: Sequence[MediaItem], now: date
                 .values(**asdict(one.facts), first_seen_at=now)
                 .on_conflict_do_nothing()
             )
+            if one.windows is not None:
+                seen.add(db, one.facts.sha256, one.windows, now)
             if one.ref.origin_id is not None:
                 db.execute(
                     insert(media_origins)

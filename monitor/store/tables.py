@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 # The head of migrations/versions; a test holds the two together.
-SCHEMA_REVISION = "0005"
+SCHEMA_REVISION = "0006"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -200,6 +200,15 @@ windows = Table(
     metadata,
     Column("fingerprint_id", ForeignKey("fingerprints.id"), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
+)
+
+# Of pictures that crawls saw lately, encrypted: photos to come are looked for in them.
+seen_windows = Table(
+    "seen_windows",
+    metadata,
+    Column("sha256", ForeignKey("media.sha256"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False, index=True),
 )
 
 # Fingerprints that matched too much that is unlike: their findings are not mailed.

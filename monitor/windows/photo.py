@@ -54,7 +54,11 @@ class EnrolledWindows:
 
 def enrolled_windows(rgb: NDArray[np.uint8]) -> EnrolledWindows:
     """Take what is kept of a photo, H x W x 3."""
-    grey = luma(rgb)
+    return windows_in(luma(rgb))
+
+
+def windows_in(grey: Luma) -> EnrolledWindows:
+    """Take what is kept of a picture, H x W, at the size that `luma` gives it."""
     height, width = grey.shape
     boxes = _boxes(width, height)
     found = coefficients(np.stack([_small(grey, *box) for box in boxes.tolist()]))

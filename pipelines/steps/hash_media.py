@@ -8,6 +8,7 @@ from dataclasses import replace
 import structlog
 
 from monitor.errors import MediaError
+from monitor.features.extract import POST_AREA, luma
 from monitor.models.item import MediaItem
 from monitor.models.media import MediaFacts, MediaStatus
 from monitor.pictures import Picture, decode
@@ -15,6 +16,7 @@ from monitor.registry.bank import Bank
 from monitor.registry.facts import facts_of
 from monitor.registry.look import Look
 from monitor.store import posts
+from monitor.windows.photo import dump, windows_in
 from pipelines.services import Services
 
 log = structlog.get_logger(__name__)
@@ -40,9 +42,13 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
     except MemoryError:
         reason = "too large for the crawl's memory (crawl.memory_mb)"
         return replace(item, status=MediaStatus.SKIPPED, reason=reason, data=None)
-    look = _look(picture, hashed, bank) if bank.sees_parts else None
-    known = facts is not None
-    return replace(item, status=MediaStatus.HASHED, facts=hashed, known=known, data=None, look=look)
+    done = replace(
+        item, status=MediaStatus.HASHED, facts=hashed, known=facts is not None, data=None
+    )
+    if facts is None and services.seal is not None:
+        parts = windows_in(luma(picture.rgb, POST_AREA))
+        done = replace(done, windows=services.seal(dump(parts), hashed.sha256))
+    return replace(done, look=_look(picture, hashed, bank)) if bank.sees_parts else done
 
 
 def _look(picture: Picture, facts: MediaFacts, bank: Bank) -> Look | None:

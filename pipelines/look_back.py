@@ -1,0 +1,98 @@
+"""Looks for parts of photos that are being enrolled in the pictures that crawls saw lately."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from monitor.alerts.rules import alerting
+from monitor.clock import Clock, utc_now
+from monitor.features.extract import Luma
+from monitor.features.sealing import Sealer
+from monitor.models.match import Match
+from monitor.registry.matcher import best_of_each_case
+from monitor.registry.placed import seen_match
+from monitor.settings import Settings
+from monitor.store import cases, posts, seen
+from monitor.store.store import Store
+from monitor.windows.index import WindowIndex
+from monitor.windows.photo import EnrolledWindows, load
+from monitor.windows.post import post_windows
+from monitor.windows.pyramid import Pyramid
+from pipelines.hunt import write_historic
+
+# Pictures that are laid out at a time.
+AT_ONCE: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sought:
+    """A photo that was just enrolled; only now there are pixels to look for.
+
+    Attributes:
+        content: Names its fingerprint (`monitor.store.cases.content_key`).
+        grey: Its brightness at the size that posts are looked at.
+    """
+
+    content: str
+    grey: Luma
+
+
+def look_back(
+    store: Store,
+    settings: Settings,
+    sealer: Sealer,
+    photos: Sequence[Sought],
+    *,
+    clock: Clock = utc_now,
+) -> int:
+    """Match photos against what crawls saw; what is found is written and alerted as historic.
+
+    The roles are exchanged: all windows of the photo are held against the squares that are kept of
+    each picture. So a picture is found that shows a part of the photo, or has it in it, large.
+
+    Returns:
+        How many findings are new.
+    """
+    start = clock() - timedelta(days=settings.matching.look_back_days)
+    with store.read() as db:
+        files = seen.since(db, start) if settings.matching.look_back_days else []
+    if not files:
+        return 0
+    told, new = alerting(settings), 0
+    made = [(one, post_windows(Pyramid(one.grey))) for one in photos]
+    for first in range(0, len(files), AT_ONCE):
+        some = files[first : first + AT_ONCE]
+        with store.read() as db:
+            opened = _opened(dict(seen.sealed_of(db, some)), sealer)
+            index, names = WindowIndex(opened.values()), list(opened)
+            found: dict[str, list[Match]] = defaultdict(list)
+            for photo, windows in made:
+                print_ = cases.of_content(db, photo.content)
+                for hit in index.search(windows) if print_ is not None else ():
+                    facts = posts.facts_of_sha256(db, names[hit.photo])
+                    if facts is None or print_ is None:
+                        continue
+                    match = seen_match(print_, facts, hit, index.size_of(hit.photo), windows)
+                    if match is not None:
+                        found[facts.sha256].append(match)
+        if found:
+            with store.write() as db:
+                for sha256, matches in found.items():
+                    best = best_of_each_case(matches)
+                    new += write_historic(db, sha256, best, told, clock())
+    return new
+
+
+def _opened(sealed: dict[str, bytes], sealer: Sealer) -> dict[str, EnrolledWindows]:
+    """Open pictures; what was sealed with another key is passed over."""
+    opened = {}
+    for sha256, one in sealed.items():
+        try:
+            opened[sha256] = load(sealer.open(one, sha256))
+        except ValueError:
+            continue
+    return opened
