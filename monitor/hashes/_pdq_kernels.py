@@ -72,82 +72,104 @@ def _add_one(flat: NDArray[np.float32], row: NDArray[np.uint8], weight: float) -
 
 
 @exactly_compiled
-def luminance(
-    rows: NDArray[np.uint8], luma: tuple[float, float, float], grey: NDArray[np.float32]
+def small_picture(
+    rows: NDArray[np.uint8],
+    luma: tuple[float, float, float],
+    reaches: tuple[tuple[int, int], tuple[int, int]],
+    centres: tuple[NDArray[np.intp], NDArray[np.intp]],
+    small: NDArray[np.float32],
 ) -> None:
-    """Weigh red, green and blue in double precision, then round.
+    """Filter a picture twice along rows and columns and keep 64x64 of its pixels.
 
     Args:
         rows: H x 3 W, read-only.
-        grey: H x W; written.
+        luma: Weights of red, green and blue, taken in double precision.
+        reaches: Of a mean, down and across: pixels before, and pixels from the middle one on.
+        centres: The pixels that are kept, down and across, in their order.
+        small: 64 x 64; written.
     """
-    for y in range(grey.shape[0]):
-        for x in range(grey.shape[1]):
-            red, green, blue = rows[y, 3 * x], rows[y, 3 * x + 1], rows[y, 3 * x + 2]
-            grey[y, x] = red * luma[0] + green * luma[1] + blue * luma[2]
+    height, width = rows.shape[0], rows.shape[1] // 3
+    means = np.empty((height, width), np.float32)
+    # Each sum waits for the one before it: four lines at a time wait together.
+    lines = np.zeros((4, width), np.float32)
+    taken = _taken(width, reaches[1])
+    for y in range(0, height, 4):
+        count = min(4, height - y)
+        for i in range(count):
+            _luminance(rows[y + i], luma, lines[i])
+        _sum_across(lines, reaches[1], means[y : y + count])
+        for i in range(count):
+            _divide(means[y + i], taken)
+    _filter_down(means, reaches[0], means)
+    narrow = np.empty((height, small.shape[1]), np.float32)
+    filtered = np.empty((4, width), np.float32)
+    for y in range(0, height, 4):
+        count = min(4, height - y)
+        lines[:count] = means[y : y + count]
+        _sum_across(lines, reaches[1], filtered[:count])
+        for i in range(count):
+            for k in range(small.shape[1]):
+                x = centres[1][k]
+                narrow[y + i, k] = filtered[i, x] / taken[x]
+    _filter_down(narrow, reaches[0], narrow)
+    for k in range(small.shape[0]):
+        small[k] = narrow[centres[0][k]]
 
 
 @exactly_compiled
-def filter_across(lines: NDArray[np.float32], behind: int, ahead: int) -> NDArray[np.float32]:
-    """Take running means along each line: add the value that enters, subtract the one that leaves.
-
-    Args:
-        lines: N x M.
-        behind, ahead: The reach of a mean.
-    """
-    count, length = lines.shape
-    means = np.empty_like(lines)
+def _taken(length: int, reach: tuple[int, int]) -> NDArray[np.float32]:
+    """Tell how many pixels each mean along a line is of."""
     taken = np.empty(length, np.float32)
     for x in range(length):
-        taken[x] = min(length, x + ahead) - max(0, x - behind)
-    # Each sum waits for the one before it: four lines at a time wait together.
-    whole = count - count % 4
-    for y in range(0, whole, 4):
-        _sum_four(lines[y : y + 4], behind, ahead, means[y : y + 4])
-    for y in range(whole, count):
-        _sum_one(lines[y], behind, ahead, means[y])
-    for y in range(count):
-        _divide(means[y], taken)
-    return means
+        taken[x] = min(length, x + reach[1]) - max(0, x - reach[0])
+    return taken
 
 
 @exactly_compiled
-def _sum_four(
-    lines: NDArray[np.float32], behind: int, ahead: int, sums: NDArray[np.float32]
+def _luminance(
+    row: NDArray[np.uint8], luma: tuple[float, float, float], grey: NDArray[np.float32]
 ) -> None:
+    for x in range(grey.size):
+        grey[x] = row[3 * x] * luma[0] + row[3 * x + 1] * luma[1] + row[3 * x + 2] * luma[2]
+
+
+@exactly_compiled
+def _sum_across(
+    lines: NDArray[np.float32], reach: tuple[int, int], sums: NDArray[np.float32]
+) -> None:
+    """Take running sums along four lines: add the value that enters, subtract the one that leaves.
+
+    Args:
+        lines: 4 x M.
+        sums: As many of the four as are wanted; written.
+    """
     length = lines.shape[1]
     a, b, c, d = lines[0], lines[1], lines[2], lines[3]
     w, x, y, z = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-    for last in range(length + ahead - 1):
+    for last in range(length + reach[1] - 1):
         if last < length:
             w += a[last]
             x += b[last]
             y += c[last]
             z += d[last]
-        left = last - behind - ahead
+        left = last - reach[0] - reach[1]
         if left >= 0:
             w -= a[left]
             x -= b[left]
             y -= c[left]
             z -= d[left]
-        middle = last - ahead + 1
+        middle = last - reach[1] + 1
         if middle >= 0:
             sums[0, middle] = w
-            sums[1, middle] = x
-            sums[2, middle] = y
-            sums[3, middle] = z
-
-
-@exactly_compiled
-def _sum_one(line: NDArray[np.float32], behind: int, ahead: int, sums: NDArray[np.float32]) -> None:
-    total = np.float32(0)
-    for last in range(line.size + ahead - 1):
-        if last < line.size:
-            total += line[last]
-        if last >= behind + ahead:
-            total -= line[last - behind - ahead]
-        if last >= ahead - 1:
-            sums[last - ahead + 1] = total
+            if sums.shape[0] == 4:
+                sums[1, middle] = x
+                sums[2, middle] = y
+                sums[3, middle] = z
+            else:
+                if sums.shape[0] > 1:
+                    sums[1, middle] = x
+                if sums.shape[0] > 2:
+                    sums[2, middle] = y
 
 
 @exactly_compiled
@@ -157,27 +179,32 @@ def _divide(sums: NDArray[np.float32], taken: NDArray[np.float32]) -> None:
 
 
 @exactly_compiled
-def filter_down(lines: NDArray[np.float32], behind: int, ahead: int) -> NDArray[np.float32]:
+def _filter_down(
+    lines: NDArray[np.float32], reach: tuple[int, int], means: NDArray[np.float32]
+) -> None:
     """Take running means down each column, in the same order.
 
     Args:
         lines: N x M.
-        behind, ahead: The reach of a mean.
+        means: N x M; written; the lines themselves will do.
     """
     length = lines.shape[0]
-    width = behind + ahead
-    means = np.empty_like(lines)
+    ahead = reach[1]
+    width = reach[0] + ahead
+    # The lines that leave later: their places may be written by then.
+    kept = np.empty((width, lines.shape[1]), np.float32)
     sums = np.zeros(lines.shape[1], np.float32)
     for last in range(length + ahead - 1):
         if last < length:
             _enter(sums, lines[last])
         if last >= width:
-            _leave(sums, lines[last - width])
+            _leave(sums, kept[last % width])
+        if last < length:
+            kept[last % width] = lines[last]
         y = last - ahead + 1
         if y >= 0:
-            taken = min(length, y + ahead) - max(0, y - behind)
+            taken = min(length, y + ahead) - max(0, y - reach[0])
             _share(sums, np.float32(taken), means[y])
-    return means
 
 
 @exactly_compiled

@@ -10,7 +10,6 @@ additions is the one that gives the numbers of `pdqhash` 0.2.8 on x86-64.
 from __future__ import annotations
 
 import math
-from types import ModuleType
 from typing import Final
 
 import numpy as np
@@ -76,15 +75,21 @@ def small_picture(rgb: NDArray[np.uint8], *, keep_64: bool) -> Float32:
         64 x 64, the reference's values to the last bit.
     """
     height, width = rgb.shape[:2]
-    fast = kernels(KERNELS, _SAVED_S * height * width)
-    grey = _luminance(rgb, fast)
-    if keep_64 and height == width == SIDE:
-        return grey
+    keep = keep_64 and height == width == SIDE
+    fast = None if keep else kernels(KERNELS, _SAVED_S * height * width)
     if fast is not None:
-        down, across = box_reach(height), box_reach(width)
-        once = fast.filter_down(fast.filter_across(grey, *across), *down)
-        narrow = np.ascontiguousarray(fast.filter_across(once, *across)[:, centres(width)])
-        return np.asarray(fast.filter_down(narrow, *down)[centres(height)], np.float32)
+        rows = rgb.reshape(height, 3 * width)
+        rows.flags.writeable = False
+        small = np.empty((SIDE, SIDE), dtype=np.float32)
+        reaches, middles = (
+            (box_reach(height), box_reach(width)),
+            (centres(height), centres(width)),
+        )
+        fast.small_picture(rows, LUMA, reaches, middles, small)
+        return small
+    grey = _luminance(rgb)
+    if keep:
+        return grey
     once = _filter_down(_transposed(_filter_down(_transposed(grey))))
     narrow = _filter_down(_transposed(once))[centres(width)]
     return _filter_down(_transposed(narrow))[centres(height)]
@@ -105,15 +110,9 @@ def coefficients(small: Float32) -> Float32:
     return full
 
 
-def _luminance(rgb: NDArray[np.uint8], fast: ModuleType | None) -> Float32:
+def _luminance(rgb: NDArray[np.uint8]) -> Float32:
     """Weigh red, green and blue in double precision, as `pdqhash` does, then round."""
-    height, width = rgb.shape[:2]
-    grey = np.empty((height, width), dtype=np.float32)
-    if fast is not None:
-        flat = rgb.reshape(height, 3 * width)
-        flat.flags.writeable = False
-        fast.luminance(flat, LUMA, grey)
-        return grey
+    grey = np.empty(rgb.shape[:2], dtype=np.float32)
     rows = max(1, _CHUNK // rgb.shape[1])
     for start in range(0, rgb.shape[0], rows):
         part = rgb[start : start + rows]
