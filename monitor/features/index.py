@@ -30,7 +30,7 @@ from monitor.features.tiles import Agreement, agreement, tiles_of
 _RATIO = 0.92
 # Photos that are looked at closely, for the post and for its mirror image each.
 _CANDIDATES = 6
-_MIN_VOTES = 1.0
+_MIN_VOTES = 0.3
 # Features of a post that vote: the strongest of every part of it. The nearer, the more it says.
 _VOTERS = 500
 _MIDDLE, _SLOPE = 28.0, 3.0

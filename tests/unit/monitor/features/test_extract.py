@@ -13,8 +13,10 @@ from monitor.features.extract import (
     POST_FEATURES,
     LocalFeatures,
     extract,
+    inverted,
     luma,
 )
+from tests.fixtures import kernels
 from tests.fixtures.pictures import Rgb, made
 from tests.fixtures.posted import photo, pixels
 
@@ -60,7 +62,11 @@ def test_the_features_of_the_mirror_image_are_those_that_it_has() -> None:
     assert np.median(bits) < 40
 
 
-def test_the_same_picture_has_the_same_features_in_several_threads_at_once() -> None:
+@pytest.mark.parametrize("way", kernels.WAYS)
+def test_the_same_picture_has_the_same_features_in_several_threads_at_once(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels.use(way, monkeypatch)
     greys = [luma(pixels(photo(seed))) for seed in (1, 2)] * 4
     alone = [extract(grey, POST_FEATURES) for grey in greys[:2]]
     with ThreadPoolExecutor(4) as pool:
@@ -98,3 +104,20 @@ def test_a_picture_without_texture_or_size_has_none(rgb: Rgb) -> None:
     for features in extract(luma(rgb), POST_FEATURES):
         assert features.points.shape == (0, 4)
         assert features.codes.shape == (0, CODE_BYTES)
+
+
+@pytest.mark.parametrize("way", kernels.WAYS)
+def test_the_features_in_inverted_colours_are_those_that_the_picture_has_there(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels.use(way, monkeypatch)
+    grey = luma(pixels(photo(1)))
+    said = inverted(extract(grey, POST_FEATURES)[0])
+    found = extract(255 - grey, POST_FEATURES)[0]
+    apart = np.abs(said.points[:, None] - found.points[None])
+    apart[:, :, 3] = np.minimum(apart[:, :, 3], 360 - apart[:, :, 3])
+    nearest = apart.max(axis=2).argmin(axis=1)
+    alike = apart.max(axis=2).min(axis=1) < 0.5
+    assert alike.mean() > 0.9
+    bits = np.bitwise_count(said.codes[alike] ^ found.codes[nearest[alike]]).sum(axis=1)
+    assert np.median(bits) <= 2
