@@ -71,15 +71,15 @@ def _likeness(edges: Edges, whole: Box, box: Box, weakest: float) -> float:
     texture = edges.busy[box.top + 2 : box.bottom - 2, box.left + 2 : box.right - 2]
     blank = max((texture.mean(axis=axis) < _BLANK).mean() for axis in (0, 1))
     separator = edges.separator(box)
-    # Of two photos on a screen, the one that is less cut off is what the screenshot is of.
-    middle = abs((box.top + box.bottom) / 2 / whole.bottom - 0.42)
+    # Of two photos on a screen, it is of the upper one; the lower one belongs to what follows.
+    below = max(0.0, (box.top + box.bottom) / 2 / whole.bottom - 0.5)
     return float(
         (busy / max(1, all_busy))
         * (1 - inside)
         * (0.3 + weakest)
         * (1 - blank) ** 2
         * (0.4 if separator > 0.7 else 1.0)
-        * (1 - middle / 2)
+        * (1 - 2.2 * below)
         * share**0.25
         * _levels(edges.grey[box.top : box.bottom, box.left : box.right])
     )
