@@ -15,6 +15,7 @@ from monitor.models.media import MediaStatus
 from monitor.models.post import Batch
 from monitor.models.run import Counts
 from monitor.models.source import Source
+from monitor.registry.bank import Bank
 from monitor.store import findings, outbox, posts, runs, sources
 from pipelines.services import Services
 from pipelines.steps.compare import compare
@@ -80,6 +81,12 @@ def _commit(
 ) -> Counts:
     """Write everything that a page gave, or nothing."""
     now = services.clock()
+    bank = services.registry.bank()
+    for item in items:
+        for one in item.media:
+            if one.look is not None:
+                # What was enrolled meanwhile, before the store is held: it may take seconds.
+                _look_again(one.look, bank)
     with services.store.write() as db:
         # Matched while this transaction holds the store: an enrolment or a withdrawal comes
         # before it or after it, and a hunt for a new case misses nothing in between.
@@ -112,6 +119,15 @@ def _commit(
         runs.add_counts(db, run_id, counts)
     _tell(items, new_findings)
     return counts
+
+
+def _look_again(look: Look, bank: Bank) -> None:
+    """Match a picture against what was enrolled meanwhile; without memory for it, it stands."""
+    try:
+        look.matches(bank)
+    except MemoryError:
+        log.warning("features.no_memory", hint="crawl.memory_mb")
+        look.settle()
 
 
 def _tell(items: list[Item], new_findings: list[str]) -> None:

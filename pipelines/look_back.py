@@ -57,9 +57,9 @@ def look_back(
     Returns:
         How many findings are new.
     """
-    start = clock() - timedelta(days=settings.matching.look_back_days)
+    days = settings.matching.look_back_days if settings.matching.windows else 0
     with store.read() as db:
-        files = seen.since(db, start) if settings.matching.look_back_days else []
+        files = seen.since(db, clock() - timedelta(days=days)) if days else []
     if not files:
         return 0
     told, new = alerting(settings), 0

@@ -30,7 +30,7 @@ from monitor.models.source import Source, SourceKind, SourceState
 from monitor.pictures import PictureLimits
 from monitor.registry.bank import open_registry
 from monitor.settings import Settings, find_home, load
-from monitor.store import posts, runs, seen, sources
+from monitor.store import cases, posts, runs, seen, sources
 from monitor.store.store import Store
 from pipelines.scrapy_adapter import PageItem
 from pipelines.services import Services
@@ -45,12 +45,15 @@ RETRIED_POSTS = 50
 _PAGE_SHARE = 1 / 3
 
 
-def _seal(settings: Settings) -> Callable[[bytes, str], bytes] | None:
+def _seal(settings: Settings, store: Store) -> Callable[[bytes, str], bytes] | None:
     """Give what encrypts hashes of the parts of what is seen; None where none are kept."""
-    if not settings.matching.look_back_days:
+    if not settings.matching.look_back_days or not settings.matching.windows:
         return None
+    with store.read() as db:
+        # A key that was lost is not replaced by a crawl: its copy may come back.
+        has_key = cases.is_anything_sealed(db)
     try:
-        sealing = sealer(settings, create=True)
+        sealing = sealer(settings, create=not has_key)
     except NotConfigured as error:
         log.warning("features.no_key", reason=str(error))
         return None
@@ -100,13 +103,15 @@ class SourceSpider(Spider):
         spider = super().from_crawler(crawler, *args, **kwargs)
         network = spider.config.network
         spider.downloader = Downloader(crawler, max_media_bytes=network.max_media_bytes)
+        # First: it may make the key that the registry opens what is enrolled meanwhile with.
+        seal = _seal(spider.config, spider.store)
         spider.services = Services(
             store=spider.store,
             registry=open_registry(spider.store, spider.config),
             fetch=spider.downloader.media,
             limits=PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels),
             alerting=alerting(spider.config),
-            seal=_seal(spider.config),
+            seal=seal,
             media_budget_s=spider.config.crawl.time_limit_s * _PAGE_SHARE,
             stopping=lambda: spider.stopping,
         )

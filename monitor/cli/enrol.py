@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -69,10 +69,12 @@ class Tally:
     """What became of the photos of one command.
 
     Attributes:
+        agrees: It is said now that the photos' owner agreed to local features.
         anew: What was said of the photos' place replaces what was taken for it before.
     """
 
     anew: bool = False
+    agrees: bool = False
     done: int = 0
     added: int = 0
     poor: int = 0
@@ -108,7 +110,7 @@ def enrol(
     if not case and not case_from_folder:
         raise Misuse("say which case: --case ID, or --case-from-folder")
     with opened(ctx) as home:
-        tally = Tally(anew=bool(crop) or no_crop)
+        tally = Tally(anew=bool(crop) or no_crop, agrees=local_features is True)
         photos = list(photos_in(paths))
         if not photos:
             raise Misuse("no photo there: " + ", ".join(str(path) for path in paths))
@@ -368,7 +370,7 @@ def _enrol_one(
         return []
     one, shown = made
     tally.done += 1
-    tally.added += _store(home, case_id, [one], anew=tally.anew)
+    tally.added += _store(home, case_id, [one], anew=tally.anew, agrees=tally.agrees)
     tally.poor += not enrolment.has_texture(one)
     if one.windows is None:
         return []
@@ -382,13 +384,23 @@ def _look_back(home: Home, sealing: Sealer | None, sought: list[Sought]) -> int:
     return found
 
 
-def _store(home: Home, case_id: str, fingerprints: list[Fingerprint], *, anew: bool = False) -> int:
+def _store(
+    home: Home,
+    case_id: str,
+    fingerprints: list[Fingerprint],
+    *,
+    anew: bool = False,
+    agrees: bool = False,
+) -> int:
     """Write fingerprints; says how many were new."""
     now = utc_now()
     try:
         with home.store.write() as db:
+            if not agrees and not cases.has_consent(db, case_id):
+                # It may have been taken back since this command began.
+                fingerprints = [replace(one, features=None) for one in fingerprints]
             added = cases.enrol(db, case_id, fingerprints, actor=actor(), now=now, anew=anew)
-            if any(one.features is not None for one in fingerprints):
+            if agrees and any(one.features is not None for one in fingerprints):
                 cases.give_consent(db, case_id, actor=actor(), now=now)
     except ValueError as error:
         raise Misuse(str(error)) from error

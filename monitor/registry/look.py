@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from monitor.features.extract import POST_AREA, luma
 from monitor.features.index import Probe, probe_in
+from monitor.features.memory import lack_of_memory_told
 from monitor.models.match import Match
 from monitor.models.media import MediaFacts
 from monitor.pictures import Picture
@@ -25,14 +26,24 @@ class Look:
         self._facts = facts
         self._grey: NDArray[np.uint8] | None = luma(rgb, POST_AREA)
         self._probe: Probe | None = None
-        self._version: int | None = None
+        self._searched: tuple[object, object] | None = None
         self._found: list[Match] = []
 
     def matches(self, bank: Bank) -> list[Match]:
-        """Match against a bank; the same bank is searched once."""
-        if self._grey is not None and bank.version != self._version:
-            self._found = self._search(bank, self._grey)
-            self._version = bank.version
+        """Match against a bank; the same photos are searched once.
+
+        Raises:
+            MemoryError: It is lacking.
+        """
+        # Many a change of a bank is no change of what is searched here.
+        photos = (bank.windows, bank.local)
+        if self._grey is not None and (
+            self._searched is None
+            or any(new is not old for new, old in zip(photos, self._searched, strict=True))
+        ):
+            with lack_of_memory_told():
+                self._found = self._search(bank, self._grey)
+            self._searched = photos
         return self._found
 
     def settle(self) -> None:

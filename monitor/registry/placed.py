@@ -31,7 +31,8 @@ _CORE_INLIERS, _CORE_TILES = 20, 10
 _REVIEW = ((12, 5, 0.12), (30, 3, 0.0))
 # Of the tiles that a window's place predicts, up to a third agree by chance, as flat or regular
 # grounds do; these more are needed.
-_CHANCE, _SURPLUS = 0.35, 4
+_CHANCE, _SURPLUS, _MUCH_SURPLUS = 0.35, 5, 10
+_SEEN_CORE = 2
 _CORE_DISTANCE = 60
 _REVIEW_CORE, _REVIEW_SURPLUS = 4, 0
 # What strangers' posts have in common with a photo (a frame, a caption, an app's chrome) lies round
@@ -132,7 +133,9 @@ def _window_grade(hit: WindowHit) -> Grade | None:
     checked = hit.agreement
     surplus = checked.agreeing - _CHANCE * checked.compared
     is_core = checked.core >= _CORE_TILES and hit.distance <= _CORE_DISTANCE
-    if is_core or (checked.shown >= _MIN_SHOWN and surplus >= _SURPLUS):
+    # What only borders have in common may be a frame, or the like of many pictures.
+    is_seen = checked.core >= _SEEN_CORE or surplus >= _MUCH_SURPLUS
+    if is_core or (checked.shown >= _MIN_SHOWN and surplus >= _SURPLUS and is_seen):
         return Grade.STRONG
     if checked.core >= _REVIEW_CORE and surplus >= _REVIEW_SURPLUS:
         return Grade.REVIEW

@@ -34,6 +34,7 @@ from monitor.store.tables import (
     local_features,
     media,
     quarantine,
+    seen_windows,
     windows,
 )
 
@@ -91,6 +92,10 @@ def enrol(
                 _keep(db, local_features, content_key(one), one.features)
             if one.windows is not None:
                 _keep(db, windows, content_key(one), one.windows)
+            elif anew:
+                # Those of another crop are not of this photo.
+                ours = select(fingerprints.c.id).where(fingerprints.c.content == content_key(one))
+                db.execute(delete(windows).where(windows.c.fingerprint_id.in_(ours)))
     audit.record(db, actor=actor, action=f"enrolled {added}", subject=case_id, now=now)
     return added
 
@@ -314,6 +319,12 @@ def seqs_with(db: Connection, table: Table) -> list[int]:
         ),
     )
     return sorted(db.scalars(statement))
+
+
+def is_anything_sealed(db: Connection) -> bool:
+    """Tell whether there is anything that needs the key of what is sealed."""
+    tables = (local_features, windows, seen_windows)
+    return any(db.scalar(select(table.c.sealed).limit(1)) is not None for table in tables)
 
 
 def with_sealed(

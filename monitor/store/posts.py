@@ -295,6 +295,8 @@ def _write_media(db: Connection, key: str, items: Sequence[MediaItem], now: date
             )
             if one.windows is not None:
                 seen.add(db, one.facts.sha256, one.windows, now)
+            else:
+                seen.again(db, one.facts.sha256, now)
             if one.ref.origin_id is not None:
                 db.execute(
                     insert(media_origins)

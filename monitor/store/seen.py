@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from monitor.store.tables import seen_windows
@@ -15,13 +15,28 @@ _AT_ONCE: Final = 500
 
 
 def add(db: Connection, sha256: str, sealed: bytes, now: datetime) -> None:
-    """Keep what is sealed of a picture; what is there stays."""
+    """Keep what is sealed of a picture that is seen now."""
     values = {"sha256": sha256, "sealed": sealed, "seen_at": now}
-    db.execute(insert(seen_windows).values(values).on_conflict_do_nothing())
+    db.execute(
+        insert(seen_windows)
+        .values(values)
+        .on_conflict_do_update(index_elements=["sha256"], set_={"seen_at": now})
+    )
+
+
+def again(db: Connection, sha256: str, now: datetime) -> None:
+    """Note that a picture is seen again, if anything is kept of it."""
+    db.execute(update(seen_windows).where(seen_windows.c.sha256 == sha256).values(seen_at=now))
+
+
+def has(db: Connection, sha256: str) -> bool:
+    """Tell whether anything is kept of a picture."""
+    statement = select(seen_windows.c.sha256).where(seen_windows.c.sha256 == sha256)
+    return db.scalar(statement) is not None
 
 
 def since(db: Connection, start: datetime) -> list[str]:
-    """List the pictures that were first seen from an instant on, the newest first."""
+    """List the pictures that were seen from an instant on, the newest first."""
     statement = (
         select(seen_windows.c.sha256)
         .where(seen_windows.c.seen_at >= start)

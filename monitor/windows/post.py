@@ -18,6 +18,7 @@ from monitor.windows.codes import (
     LOWEST,
     MIN_TEXTURE,
     SIDE,
+    WORDS,
     Codes,
     key_places,
     pack,
@@ -33,11 +34,22 @@ _UPRIGHT: Final = 17
 _ALTERED: Final = 11
 _SQUEEZES: Final = (0.71, 1.41)
 _ANGLES: Final = (-27, -18, -9, 9, 18, 27)
-# A layer of an extreme shape would have millions.
-_MANY: Final = 100_000
+# Of a picture of an extreme shape there would be millions: then the small ones are left out.
+_MANY: Final = 150_000
+_MOST_ALTERED_SHAPE: Final = 5
+# Pixels of the picture: less is made of next to nothing.
+_SMALLEST: Final = 24
 # Bits of a window's key that may be wrong.
 _UNSURE: Final = 4
 _KEY_PLACES: Final = key_places()
+
+
+_NONE: Final = (
+    np.empty((0, WORDS), np.uint64),
+    np.empty((0, 4), np.float32),
+    np.empty((0, _UNSURE), np.uint8),
+    np.empty(0, np.uint8),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,11 +96,12 @@ def post_windows(picture: Pyramid) -> PostWindows:
         picture: At the size that `monitor.features.extract.luma` gives a post.
     """
     layers = list(_layers(picture))
-    parts = [
-        (*part, np.full(len(part[0]), number, np.uint8))
-        for number, layer in enumerate(layers)
-        for part in _windows(layer, picture.grey.shape)
-    ]
+    parts = [_NONE]
+    left = _MANY
+    for number, layer in enumerate(layers):
+        for count, codes, boxes, unsure in _windows(layer, picture.grey.shape, left):
+            parts.append((codes, boxes, unsure, np.full(len(codes), number, np.uint8)))
+            left -= count
     codes, boxes, unsure, owners = (np.concatenate(part) for part in zip(*parts, strict=True))
     matrices = tuple(layer.matrix for layer in layers)
     upright = int((owners == 0).sum())
@@ -98,6 +111,8 @@ def post_windows(picture: Pyramid) -> PostWindows:
 def _layers(picture: Pyramid) -> Iterator[Layer]:
     """Give the picture as it is, unsqueezed, and turned upright."""
     yield Layer(picture, np.eye(3), _UPRIGHT)
+    if max(picture.grey.shape) > _MOST_ALTERED_SHAPE * min(picture.grey.shape):
+        return
     # Of the altered ones only large windows are taken: a smaller picture does.
     small, shrink = picture.level(min(picture.grey.shape) / (2 * SIDE * _RATIO**_ALTERED))
     back = np.asarray(np.linalg.inv(shrink), np.float64)
@@ -128,22 +143,26 @@ def _turn(angle: float, width: int, height: int) -> Matrix:
 
 
 def _windows(
-    layer: Layer, shape: tuple[int, ...]
-) -> Iterator[tuple[Codes, NDArray[np.float32], NDArray[np.uint8]]]:
-    """Hash the windows of a layer, size by size; gives codes, boxes and unsure bits."""
+    layer: Layer, shape: tuple[int, ...], most: int
+) -> Iterator[tuple[int, Codes, NDArray[np.float32], NDArray[np.uint8]]]:
+    """Hash the windows of a layer, size by size, while there are not too many.
+
+    Returns:
+        How many were looked at; codes, boxes and unsure bits of those with texture.
+    """
     height, width = layer.picture.grey.shape
-    count = 0
     for number in range(layer.sizes):
-        if count > _MANY:
-            return
         side = min(height, width) / _RATIO**number
         size = (max(SIDE, round(width * SIDE / side)), max(SIDE, round(height * SIDE / side)))
+        count = ((size[0] - SIDE) // _STEP + 1) * ((size[1] - SIDE) // _STEP + 1)
+        most -= count
+        if most < 0 or side < _SMALLEST:
+            return
         # At most 1.41 times as large: the codes' frequencies are half of what its pixels hold.
         grey, _ = layer.picture.level(side / SIDE)
         small = np.asarray(cv2.resize(grey, size), np.float32)
         found = _coefficients(small)
-        rows, _, columns, _ = found.shape
-        count += rows * columns
+        columns = found.shape[2]
         lowest = found[:, :LOWEST, :, :LOWEST].transpose(0, 2, 1, 3)
         lowest = np.ascontiguousarray(lowest).reshape(-1, LOWEST, LOWEST)
         kept = np.flatnonzero(texture(lowest) > MIN_TEXTURE)
@@ -156,7 +175,7 @@ def _windows(
             inside = _inside(boxes, layer.matrix, shape)
             kept, boxes = kept[inside], boxes[inside]
         positive = (found > 0).transpose(0, 2, 1, 3).reshape(-1, FREQUENCIES, FREQUENCIES)
-        yield pack(positive[kept]), boxes, _unsure(lowest[kept])
+        yield count, pack(positive[kept]), boxes, _unsure(lowest[kept])
 
 
 def _coefficients(small: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,13 +9,13 @@ import structlog
 
 from monitor.errors import MediaError
 from monitor.features.extract import POST_AREA, luma
+from monitor.features.memory import lack_of_memory_told
 from monitor.models.item import MediaItem
-from monitor.models.media import MediaFacts, MediaStatus
-from monitor.pictures import Picture, decode
-from monitor.registry.bank import Bank
+from monitor.models.media import MediaStatus
+from monitor.pictures import decode
 from monitor.registry.facts import facts_of
 from monitor.registry.look import Look
-from monitor.store import posts
+from monitor.store import posts, seen
 from monitor.windows.photo import dump, windows_in
 from pipelines.services import Services
 
@@ -27,12 +27,14 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
     data = item.data or b""
     with services.store.read() as db:
         facts = posts.facts_of_sha256(db, hashlib.sha256(data).hexdigest())
+        is_kept = facts is not None and seen.has(db, facts.sha256)
     bank = services.registry.bank()
-    if facts is not None and not bank.sees_parts:
+    if facts is not None and not bank.sees_parts and (is_kept or services.seal is None):
         return replace(item, status=MediaStatus.HASHED, facts=facts, known=True, data=None)
     try:
-        picture = decode(data, services.limits)
-        hashed = facts or facts_of(picture)
+        with lack_of_memory_told():
+            picture = decode(data, services.limits)
+            hashed = facts or facts_of(picture)
     except MediaError as error:
         if data.lstrip()[:1] == b"<":
             # A challenge, an error or a login page in its place: another day it may be there.
@@ -42,22 +44,18 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
     except MemoryError:
         reason = "too large for the crawl's memory (crawl.memory_mb)"
         return replace(item, status=MediaStatus.SKIPPED, reason=reason, data=None)
-    done = replace(
-        item, status=MediaStatus.HASHED, facts=hashed, known=facts is not None, data=None
-    )
-    if facts is None and services.seal is not None:
-        parts = windows_in(luma(picture.rgb, POST_AREA))
-        done = replace(done, windows=services.seal(dump(parts), hashed.sha256))
-    return replace(done, look=_look(picture, hashed, bank)) if bank.sees_parts else done
-
-
-def _look(picture: Picture, facts: MediaFacts, bank: Bank) -> Look | None:
-    """Look for photos inside a picture; None where the memory for it is lacking: hashes must do."""
+    known = facts is not None
+    done = replace(item, status=MediaStatus.HASHED, facts=hashed, known=known, data=None)
     try:
-        look = Look(facts, picture.rgb)
-        # Here, where nothing waits for it; the commit asks again should a case have changed.
-        look.matches(bank)
+        with lack_of_memory_told():
+            if services.seal is not None and not is_kept:
+                parts = dump(windows_in(luma(picture.rgb, POST_AREA)))
+                done = replace(done, windows=services.seal(parts, hashed.sha256))
+            look = Look(hashed, picture.rgb)
+            # Here, where nothing waits for it; the commit asks again should a case have changed.
+            look.matches(bank)
     except MemoryError:
+        # Hashes must do.
         log.warning("features.no_memory", hint="crawl.memory_mb")
-        return None
-    return look
+        return done
+    return replace(done, look=look)

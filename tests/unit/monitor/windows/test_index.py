@@ -89,3 +89,22 @@ def test_a_window_is_near_to_itself_in_every_turn() -> None:
         pairs = table.near(turned(codes, turn), none)
         same = pairs[(pairs[:, 0] == pairs[:, 1]) & (pairs[:, 2] == turn)]
         assert (len(same), same[:, 3].max()) == (len(codes), 0)
+
+
+def test_windows_of_extreme_shapes_are_bounded() -> None:
+    for size in ((1_280, 32), (2_000, 60), (33, 9_000)):
+        shape = Image.fromarray(made("grain", *size))
+        assert len(posted(shape).codes) <= 150_000
+
+
+def test_photos_come_and_go_one_by_one() -> None:
+    one, two, three = (enrolled_windows(pixels(photo(number))) for number in (1, 2, 3))
+    index = WindowIndex([one]).added([two]).dropped([0]).added([three])
+    assert len(index) == 2
+    assert index.search(posted(photo(1))) == []
+    assert [hit.photo for hit in index.search(posted(photo(2)))][:1] == [1]
+    assert [hit.photo for hit in index.search(posted(photo(3)))][:1] == [2]
+    emptied = index.dropped([1, 2])
+    assert len(emptied) == 0
+    assert emptied.search(posted(photo(2))) == []
+    assert [hit.photo for hit in emptied.added([one]).search(posted(photo(1)))][:1] == [3]

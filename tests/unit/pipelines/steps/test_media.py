@@ -191,11 +191,14 @@ def with_features(services: Services) -> Services:
     return replace(services, registry=Registry(services.store, SEALER))
 
 
-def test_a_picture_is_looked_at_only_where_the_bank_sees_parts(
+def test_a_new_picture_is_looked_at_also_for_who_is_enrolled_before_its_page_is_committed(
     services: Services, with_features: Services
 ) -> None:
     # Without a key, the bank has none.
-    assert hashed(services, PHOTO).look is None
+    early = hashed(services, PHOTO)
+    assert early.look is not None
+    assert early.look.matches(services.registry.bank()) == []
+    assert early.look.matches(with_features.registry.bank())
     one = hashed(with_features, PHOTO)
     assert one.look is not None
     (found,) = one.look.matches(with_features.registry.bank())
