@@ -201,21 +201,32 @@ class _Opened(Generic[Searched]):
     def bring_up_to_date(self, db: Connection, sealer: Sealer | None) -> set[int]:
         """Open what is new, forget what is gone; gives the numbers of what can't be opened."""
         there = cases.seqs_with(db, self._table)
-        gone = [self._placed.pop(seq) for seq in self._placed.keys() - set(there)]
+        gone = {seq: self._placed[seq] for seq in self._placed.keys() - set(there)}
         if gone:
-            self.index = self.index.dropped(gone)
-            for number in gone:
-                del self.prints[number]
+            self.index = self.index.dropped(list(gone.values()))
+            for seq, number in gone.items():
+                del self._placed[seq], self.prints[number]
         new = [seq for seq in there if seq not in self._placed]
         failed: set[int] = set()
         if new:
-            self.index = self.index.added(self._opened(db, sealer, new, failed))
+            read: list[tuple[int, Fingerprint]] = []
+            self.index = self.index.added(self._opened(db, sealer, new, failed, read))
+            # Only now: of a reading that failed halfway the index has nothing.
+            for seq, one in read:
+                self._placed[seq] = self._following
+                self.prints[self._following] = one
+                self._following += 1
         return failed
 
     def _opened(
-        self, db: Connection, sealer: Sealer | None, seqs: list[int], failed: set[int]
+        self,
+        db: Connection,
+        sealer: Sealer | None,
+        seqs: list[int],
+        failed: set[int],
+        read: list[tuple[int, Fingerprint]],
     ) -> Iterator[Any]:
-        """Open photos, and note whose they are."""
+        """Open photos; notes which could be read, in their order, and which could not."""
         for seq, one, sealed in cases.with_sealed(db, self._table, seqs):
             if sealer is None:
                 failed.add(seq)
@@ -225,7 +236,5 @@ class _Opened(Generic[Searched]):
             except ValueError:
                 failed.add(seq)
                 continue
-            self._placed[seq] = self._following
-            self.prints[self._following] = one
-            self._following += 1
+            read.append((seq, one))
             yield content
