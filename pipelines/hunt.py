@@ -84,8 +84,11 @@ def _bank(store: Store, settings: Settings, case_id: str | None) -> Bank:
 
 def _near(bank: Bank, part: posts.StoredHashes) -> set[str]:
     """List the files of which a hash is near one of the bank's."""
-    found = bank.nearest.search(words_of([part.digits]))
-    near = np.searchsorted(part.ends, found[:, 0], side="right")
+    hashes = words_of([part.digits])
+    # Those of inverted colours too; which of them are of whole pictures, the match itself asks.
+    queries = np.concatenate([hashes, ~hashes])
+    found = bank.nearest.search(queries)[:, 0] % max(len(hashes), 1)
+    near = np.searchsorted(part.ends, found, side="right")
     return {part.files[one] for one in near.tolist()}
 
 

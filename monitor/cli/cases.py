@@ -108,10 +108,12 @@ def withdraw(
 ) -> None:
     """Delete a case's fingerprints for good.
 
-    It is not watched for any more, at once, and no alert of it that waits is sent.
+    It is not watched for any more, at once, and no alert of it that waits is sent. Repeated, it
+    sweeps up what one that was interrupted left on the disk.
     """
     with opened(ctx) as home:
         if need_case(home, case) is CaseStatus.WITHDRAWN:
+            _sweep(home)
             say(f"case {case} was withdrawn before; it has no fingerprints")
             return
         question = f"Delete all fingerprints of case {case}? [y/N]"
@@ -119,9 +121,14 @@ def withdraw(
             raise HaechiError("nothing was deleted; answer y, or give --yes")
         with home.store.write() as db:
             gone = cases.withdraw(db, case, actor=actor(), now=utc_now())
-        home.store.scrub()
-        keep_up(home.store, home.settings.state_folder)
+        _sweep(home)
         say(f"case {case} is withdrawn: {count(gone, 'fingerprint')} deleted, no further alerts")
+
+
+def _sweep(home: Home) -> None:
+    """Have no hash that was deleted left on the disk, beside the database."""
+    home.store.scrub()
+    keep_up(home.store, home.settings.state_folder)
 
 
 def export(

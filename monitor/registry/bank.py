@@ -17,6 +17,7 @@ from monitor.features.index import LocalIndex
 from monitor.features.sealing import Sealer, sealer
 from monitor.models.case import Fingerprint
 from monitor.nearest.index import Index
+from monitor.nearest.segment import Segment
 from monitor.registry import files
 from monitor.registry.prints import GivenPrints, Prints, StoredPrints, laid_out
 from monitor.settings import Settings
@@ -140,10 +141,11 @@ class Registry:
     def bank(self) -> Bank:
         """Give the bank, brought up to date when a case or the files changed since."""
         stamp = files.stamp(self._folder) if self._folder else self._stamp
+        filed = files.load(self._folder) if self._folder and stamp != self._stamp else None
         with self._store.read() as db:
             version = audit.version(db)
-            if stamp != self._stamp:
-                self._map_files(db)
+            if filed is not None:
+                self._begin(db, filed.of(db))
                 self._stamp = stamp
             elif version != self._bank.version:
                 self._read(db, [(self._read_up_to + 1, cases.latest_seq(db))])
@@ -151,13 +153,10 @@ class Registry:
                 self._bank = replace(self._with_sealed(db), version=version)
         return self._bank
 
-    def _map_files(self, db: Connection) -> None:
+    def _begin(self, db: Connection, segments: list[Segment]) -> None:
         """Begin again with the files as they are now."""
-        segments = files.load(self._folder) if self._folder else []
         self._bank = replace(self._bank, nearest=Index(segments))
         self._read(db, files.missing(segments, cases.latest_seq(db)))
-        # They may be newer than what this look at the store shows.
-        self._read_up_to = max([self._read_up_to, *(one.last for one in segments)])
 
     def _read(self, db: Connection, ranges: Iterable[tuple[int, int]]) -> None:
         """Read ranges of numbers from the store."""
@@ -202,21 +201,32 @@ class _Opened(Generic[Searched]):
     def bring_up_to_date(self, db: Connection, sealer: Sealer | None) -> set[int]:
         """Open what is new, forget what is gone; gives the numbers of what can't be opened."""
         there = cases.seqs_with(db, self._table)
-        gone = [self._placed.pop(seq) for seq in self._placed.keys() - set(there)]
+        gone = {seq: self._placed[seq] for seq in self._placed.keys() - set(there)}
         if gone:
-            self.index = self.index.dropped(gone)
-            for number in gone:
-                del self.prints[number]
+            self.index = self.index.dropped(list(gone.values()))
+            for seq, number in gone.items():
+                del self._placed[seq], self.prints[number]
         new = [seq for seq in there if seq not in self._placed]
         failed: set[int] = set()
         if new:
-            self.index = self.index.added(self._opened(db, sealer, new, failed))
+            read: list[tuple[int, Fingerprint]] = []
+            self.index = self.index.added(self._opened(db, sealer, new, failed, read))
+            # Only now: of a reading that failed halfway the index has nothing.
+            for seq, one in read:
+                self._placed[seq] = self._following
+                self.prints[self._following] = one
+                self._following += 1
         return failed
 
     def _opened(
-        self, db: Connection, sealer: Sealer | None, seqs: list[int], failed: set[int]
+        self,
+        db: Connection,
+        sealer: Sealer | None,
+        seqs: list[int],
+        failed: set[int],
+        read: list[tuple[int, Fingerprint]],
     ) -> Iterator[Any]:
-        """Open photos, and note whose they are."""
+        """Open photos; notes which could be read, in their order, and which could not."""
         for seq, one, sealed in cases.with_sealed(db, self._table, seqs):
             if sealer is None:
                 failed.add(seq)
@@ -226,7 +236,5 @@ class _Opened(Generic[Searched]):
             except ValueError:
                 failed.add(seq)
                 continue
-            self._placed[seq] = self._following
-            self.prints[self._following] = one
-            self._following += 1
+            read.append((seq, one))
             yield content

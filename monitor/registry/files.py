@@ -1,7 +1,7 @@
 """The hashes of the bank in files, which a process maps and need not read.
 
 The store is the truth: what is in no file is read from it, whatever is near is looked up in it, and
-files that are damaged or missing or hold what was withdrawn are made anew.
+files that are damaged or missing, hold what was withdrawn or are of another store are made anew.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ from monitor.nearest.scan import Words
 from monitor.nearest.segment import Owners, Segment, made, opened, write
 from monitor.nearest.tables import MOST_ROWS
 from monitor.registry.prints import HASHES_OF_ONE, laid_out
-from monitor.store import cases
+from monitor.store import audit, cases
 from monitor.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -66,6 +66,38 @@ class _Piece:
         return self.segment is not None and self.segment.members == self.members
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """Which files count, and what they were made of.
+
+    Attributes:
+        version, mark: Of the store then, by `monitor.store.audit`.
+    """
+
+    version: int = 0
+    mark: str = ""
+    files: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """The segments in files, by their numbers."""
+
+    version: int
+    mark: str
+    segments: list[Segment]
+
+    def of(self, db: Connection) -> list[Segment]:
+        """Give them where they were made of this store, or of one that it is a later state of.
+
+        Another one, or one that was restored from a backup, gives the same numbers to others.
+        """
+        if not self.segments or audit.mark(db, self.version) == self.mark:
+            return self.segments
+        log.warning("bank.files_of_another_store", version=self.version)
+        return []
+
+
 def folder_of(state: Path) -> Path:
     """Name the folder of the files, in that of the store."""
     return state / "bank"
@@ -80,17 +112,23 @@ def stamp(folder: Path) -> tuple[int, int]:
     return status.st_ino, status.st_mtime_ns
 
 
-def load(folder: Path) -> list[Segment]:
-    """Map the files, by their numbers; what can't be used is left out and logged."""
+def load(folder: Path) -> Filed:
+    """Map the files; what can't be used is left out and logged.
+
+    To be called before the look at the store that they are used with: to an older one, newer files
+    are those of another store.
+    """
     segments: list[Segment] = []
-    for name in _listed(folder):
+    listed = _listed(folder)
+    for name in listed.files:
         try:
             segments.append(opened(folder / name))
         except (OSError, ValueError) as error:
             # Another process may just have put others in their place.
-            if name in _listed(folder):
+            if name in _listed(folder).files:
                 log.warning("bank.file_unusable", file=name, reason=str(error))
-    return sorted(segments, key=lambda one: one.first)
+    segments.sort(key=lambda one: one.first)
+    return Filed(listed.version, listed.mark, segments)
 
 
 def missing(segments: Sequence[Segment], last: int) -> Iterator[tuple[int, int]]:
@@ -124,8 +162,11 @@ def keep_up(store: Store, state: Path) -> None:
     folder = folder_of(state)
     folder.mkdir(mode=0o700, exist_ok=True)
     with hold(state, "bank", what="another enrolment", wait=True):
+        filed = load(folder)
         with store.read() as db:
-            groups = _groups(_pieces(db, load(folder)))
+            version = audit.version(db)
+            mark = audit.mark(db, version)
+            groups = _groups(_pieces(db, filed.of(db)))
             kept: list[str] = []
             for group in groups:
                 one = group[0]
@@ -133,8 +174,8 @@ def keep_up(store: Store, state: Path) -> None:
                     kept.append(one.segment.file.name)
                 else:
                     kept += [write(segment, folder).name for segment in _segments(db, group)]
-        if kept != _listed(folder):
-            _list(folder, kept)
+        if kept != _listed(folder).files:
+            _list(folder, _Listed(version, mark or "", kept))
         for path in folder.iterdir():
             if path.name not in (*kept, _LIST):
                 path.unlink()
@@ -205,21 +246,21 @@ def _joined(parts: list[Block]) -> Segment:
     )
 
 
-def _listed(folder: Path) -> list[str]:
-    """Read which files count; none where the list is missing or damaged."""
+def _listed(folder: Path) -> _Listed:
+    """Read which files count; none where the list is missing, damaged or of another version."""
     try:
-        names = json.loads((folder / _LIST).read_bytes())
-    except (FileNotFoundError, ValueError):
-        return []
-    is_list = isinstance(names, list) and all(isinstance(one, str) for one in names)
-    return [one for one in names if Path(one).name == one] if is_list else []
+        given = json.loads((folder / _LIST).read_bytes())
+        listed = _Listed(int(given["version"]), str(given["mark"]), list(map(str, given["files"])))
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return _Listed()
+    return replace(listed, files=[one for one in listed.files if Path(one).name == one])
 
 
-def _list(folder: Path, names: list[str]) -> None:
+def _list(folder: Path, listed: _Listed) -> None:
     """Have these files count from now on: the ones before are not looked at any more."""
     draft = folder / f"{_LIST}.draft"
     with draft.open("w", encoding="utf-8") as file:
-        json.dump(names, file)
+        json.dump(asdict(listed), file)
         file.flush()
         os.fsync(file.fileno())
     draft.rename(folder / _LIST)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from monitor.hashes.pdq import DIHEDRAL, MIN_QUALITY
+from monitor.hashes.pdq import DIHEDRAL, MIN_QUALITY, THRESHOLD
 from monitor.models.case import Fingerprint
 from monitor.models.match import Grade, Match, inverted
 from monitor.models.media import MediaFacts, Panel
@@ -33,10 +33,15 @@ def match(bank: Bank, facts: MediaFacts) -> list[Match]:
     near = bank.nearest.search(queries)
     prints = bank.prints.of_numbers(set((near[:, 1] // HASHES_OF_ONE).tolist()))
     # Nearest first, so that a fingerprint's first hash in a part is its best turn there.
-    for query, owner, distance in near[np.lexsort((near[:, 1], near[:, 2], near[:, 0]))].tolist():
+    for query, owner, _ in near[np.lexsort((near[:, 1], near[:, 2], near[:, 0]))].tolist():
         number, variant = divmod(owner, HASHES_OF_ONE)
         one = prints.get(number)
-        if one is not None and one.id not in found:
+        if one is None or one.id in found:
+            continue
+        # The fingerprint's own hash counts: an alert must not rest on a file beside the store.
+        own = words_of(one.pdq[variant : variant + 1])
+        distance = int(np.bitwise_count(own ^ queries[query]).sum())
+        if len(own) and distance <= THRESHOLD:
             hit = _near(one, variant, distance, facts, parts[query])
             is_inverted = query > 0 and parts[query] is whole
             found[one.id] = replace(hit, transform=inverted(hit.transform)) if is_inverted else hit

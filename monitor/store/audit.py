@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select
@@ -17,3 +18,18 @@ def record(db: Connection, *, actor: str, action: str, subject: str, now: dateti
 def version(db: Connection) -> int:
     """Tell a number that grows with every change of cases and fingerprints."""
     return db.scalar(select(func.max(audit.c.seq))) or 0
+
+
+def mark(db: Connection, version: int) -> str | None:
+    """Tell the changes up to a version from those of any other store.
+
+    Returns:
+        None: It has not come to that version. One that was restored from a backup has not, or came
+        to it by other changes.
+    """
+    row = db.execute(select(audit).where(audit.c.seq == version)).one_or_none()
+    if row is None:
+        return None
+    # No two stores have the same change at the same microsecond.
+    known = (row.at.isoformat(timespec="microseconds"), row.actor, row.action, row.subject)
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()

@@ -205,6 +205,10 @@ def active_fingerprints(db: Connection, case_id: str | None = None) -> list[Fing
 
 def _insert(db: Connection, case_id: str, given: list[Fingerprint], *, anew: bool) -> int:
     """Write fingerprints; says how many were not there before."""
+    if not anew:
+        given = _unknown(db, given)
+    if not given:
+        return 0
     first = _next_seqs(db, len(given))
     rows = [
         {
@@ -235,6 +239,15 @@ def _insert(db: Connection, case_id: str, given: list[Fingerprint], *, anew: boo
                 .values({name: row[name] for name in ("seq", "pdq", "quality")})
             )
     return added
+
+
+def _unknown(db: Connection, given: list[Fingerprint]) -> list[Fingerprint]:
+    """Keep whose photos are not there: numbers are few enough to be used up by many imports."""
+    by_content = {content_key(one): one for one in reversed(given)}
+    known = fingerprints.c.content
+    for content in db.scalars(select(known).where(known.in_(by_content))):
+        del by_content[content]
+    return list(reversed(by_content.values()))
 
 
 def _next_seqs(db: Connection, count: int) -> int:

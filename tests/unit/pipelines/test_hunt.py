@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from monitor.hashes.pdq import MIN_QUALITY
+from monitor.models.match import inverted
 from monitor.models.media import Panel
 from monitor.models.source import Source
 from monitor.store import cases, findings, outbox, posts
@@ -149,6 +150,25 @@ def test_a_hunt_finds_by_panels_and_by_the_same_file_too(
         found = {one.match.method: one.match for one in findings.every(db)}
     assert found["sha256"].media_sha256 == same.sha256
     assert found["pdq"].region == panel.region
+
+
+def test_a_hunt_finds_whole_pictures_in_inverted_colours(
+    store: Store, source: Source, tmp_path: Path
+) -> None:
+    negative = flipped(flipped(LOOK[5], 256), 6)
+    panel = Panel((0.1, 0.1, 0.5, 0.5), negative, 80)
+    looks = {f"post {number}": facts(f"post {number}") for number in range(20)}
+    looks["post 7"] = facts("post 7", pdq=negative)
+    looks["post 9"] = replace(looks["post 9"], panels=(panel,))
+    with store.write() as db:
+        media = [picture(name, facts=one) for name, one in looks.items()]
+        posts.write(db, [item(source, 1, media=media)], NOW)
+    enrol(store, "case-1")
+    assert hunt(store, settings_of(tmp_path)) == (20, 1)
+    with store.read() as db:
+        (found,) = (one.match for one in findings.every(db))
+    assert (found.media_sha256, found.distance) == (looks["post 7"].sha256, 6)
+    assert found.transform == inverted("flip_y")
 
 
 @pytest.mark.usefixtures("_crawled")

@@ -321,6 +321,31 @@ def test_after_a_withdrawal_no_file_of_the_home_has_the_fingerprints(
         assert not any(pdq.encode() in content for pdq in prints), path
 
 
+def test_a_withdrawal_that_was_interrupted_is_completed_by_repeating_it(
+    at_home: Haechi,
+    photos: list[Path],
+    folder: Path,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(files, "MOST_UNFILED", 0)
+    at_home("enrol", *photos, "--case", "1")
+    with store.read() as db:
+        pdq = cases.active_fingerprints(db)[0].pdq[0]
+    with store.write() as db:
+        cases.withdraw(db, "1", actor="x", now=NOW)
+
+    def on_disk() -> set[str]:
+        """Tell which files have the hash, as text or as bytes."""
+        whole = [one for one in folder.rglob("*") if one.is_file()]
+        forms = (pdq.encode(), bytes.fromhex(pdq))
+        return {one.suffix for one in whole if any(form in one.read_bytes() for form in forms)}
+
+    assert on_disk() == {".segment", ".db"}
+    assert "was withdrawn before" in at_home("cases", "withdraw", "1").out
+    assert on_disk() == set()
+
+
 def test_a_partners_list_of_hashes_is_imported_line_by_line(
     at_home: Haechi, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select, update
@@ -181,6 +183,30 @@ def test_features_come_and_go_with_their_case_and_consent(store: Store) -> None:
     with store.write() as db:
         cases.withdraw(db, "case-2", actor="x", now=NOW)
     assert len(registry.bank().local) == 0
+
+
+def test_a_reading_that_fails_halfway_is_made_up_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(store, KEY)
+    other = enrolled(decode(encoded(photo(2), "PNG")), "case-2", NOW, sealer=KEY, features=True)
+    enrol_with_features(store, "case-1")
+    with store.write() as db:
+        cases.enrol(db, "case-2", [other], actor="x", now=NOW)
+    real = cases.with_sealed
+
+    def failing(*given: Any) -> Iterator[Any]:
+        yield from islice(real(*given), 1)
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cases, "with_sealed", failing)
+        with pytest.raises(MemoryError):
+            registry.bank()
+    bank = registry.bank()
+    assert len(bank.local) == len(bank.local_prints) == 2
+    (found,) = local_matches(bank, facts("post"), probe_of(PHOTO.rgb))
+    assert found.case_id == "case-1"
 
 
 def test_each_change_of_a_case_is_another_version(store: Store) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from monitor.registry.bank import Registry
 from monitor.registry.matcher import match
 from monitor.store import cases
 from monitor.store.store import Store
-from tests.fixtures.stock import NOW, digest, facts, fingerprint, flipped
+from tests.fixtures.stock import NOW, digest, facts, fingerprint, flipped, new_store
 
 
 @pytest.fixture(autouse=True)
@@ -31,12 +33,12 @@ def registry(store: Store, folder: Path) -> Registry:
     return Registry(store, folder=folder)
 
 
-def enrol(store: Store, numbers: range) -> None:
+def enrol(store: Store, numbers: range, now: datetime = NOW) -> None:
     """Enrol photos that are only numbers, each in a case of its own."""
     with store.write() as db:
         for one in numbers:
             case_id = f"case-{one}"
-            cases.enrol(db, case_id, [fingerprint(case_id, [digest(one)])], actor="x", now=NOW)
+            cases.enrol(db, case_id, [fingerprint(case_id, [digest(one)])], actor="x", now=now)
 
 
 def withdraw(store: Store, *numbers: int) -> None:
@@ -52,7 +54,7 @@ def found(registry: Registry, numbers: range) -> list[int]:
 
 
 def sizes(folder: Path) -> list[int]:
-    return [len(one.owners) for one in files.load(folder)]
+    return [len(one.owners) for one in files.load(folder).segments]
 
 
 def on_disk(folder: Path, number: int) -> bool:
@@ -195,3 +197,42 @@ def test_what_a_killed_process_left_is_swept_up(store: Store, tmp_path: Path, fo
         (folder / name).write_bytes(b"half")
     files.keep_up(store, tmp_path)
     assert len(list(folder.iterdir())) == 2
+
+
+@pytest.fixture(params=["made anew", "restored"])
+def other(
+    store: Store, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[tuple[Store, int]]:
+    """A store whose files are a later one's, and how many photos it has."""
+    kept = 8 if request.param == "restored" else 0
+    enrol(store, range(kept))
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    if kept:
+        store.scrub()
+        shutil.copy(tmp_path / "haechi.db", backup)
+        made = Store(f"sqlite:///{backup}/haechi.db")
+    else:
+        made = new_store(backup)
+    enrol(store, range(kept, 20))
+    files.keep_up(store, tmp_path)
+    yield made, kept
+    made.close()
+
+
+@pytest.mark.parametrize("more", [0, 3, 20, 30])
+def test_files_of_another_store_are_not_used_and_made_anew(
+    other: tuple[Store, int], tmp_path: Path, folder: Path, more: int
+) -> None:
+    store, kept = other
+    enrol(store, range(100, 100 + more), NOW + timedelta(seconds=1))
+    there = [*range(kept), *range(100, 100 + more)]
+    with capture_logs() as logged:
+        assert found(Registry(store, folder=folder), range(140)) == there
+        files.keep_up(store, tmp_path)
+    assert {one["event"] for one in logged} == {"bank.files_of_another_store"}
+    assert sum(sizes(folder)) == (len(there) if len(there) > 3 else 0)
+    assert not on_disk(folder, 19)
+    with capture_logs() as logged:
+        assert found(Registry(store, folder=folder), range(140)) == there
+    assert logged == []

@@ -19,6 +19,7 @@ from monitor.registry.bank import build
 from monitor.registry.enrolment import fingerprint as enrolled
 from monitor.registry.facts import describe
 from monitor.registry.matcher import best_of_each_case, match
+from monitor.registry.prints import words_of
 from tests.fixtures.posted import turned
 from tests.fixtures.stock import NOW, digest, eight, facts, fingerprint, flipped
 
@@ -62,6 +63,14 @@ def test_a_picture_in_inverted_colours_is_found_and_named(name: str) -> None:
     post = Image.fromarray(255 - turned(np.asarray(own.convert("RGB")), name))
     (found,) = match(bank, describe(decode(_png(post)))[0])
     assert found.transform == inverted(name)
+
+
+def test_what_an_index_says_is_held_against_the_fingerprints_own_hash() -> None:
+    # A hash of another photo, and one more than the photo has, as of a file that is out of date.
+    bank = build([fingerprint("case-1", [digest("own")])])
+    bank.nearest.add(words_of([digest("old"), digest("old")]), np.array([0, 1], np.uint32))
+    assert match(bank, facts("x", pdq=digest("old"))) == []
+    assert match(bank, facts("x", pdq=digest("own")))
 
 
 def test_the_nearest_turn_counts() -> None:

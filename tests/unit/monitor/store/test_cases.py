@@ -109,6 +109,19 @@ def test_each_change_of_a_fingerprint_has_a_number_that_was_never_given(store: S
     assert seen == sorted(set(seen))
 
 
+def test_an_import_of_what_is_there_uses_no_numbers_up(store: Store) -> None:
+    prints = [fingerprint("1", [f"{number:064x}"]) for number in range(600)]
+    with store.write() as db:
+        assert cases.enrol(db, "1", [*prints, *prints[-9:]], actor="x", now=NOW) == 600
+        assert cases.enrol(db, "1", prints, actor="x", now=NOW) == 0
+        assert cases.latest_seq(db) == 600
+        more = fingerprint("1", [f"{600:064x}"])
+        assert cases.enrol(db, "1", [*prints[:5], more, more], actor="x", now=NOW) == 1
+        assert cases.latest_seq(db) == 601
+        found = cases.of_seqs(db, range(1, 602))
+    assert [one.id for one in found.values()] == [one.id for one in (*prints, more)]
+
+
 def test_many_fingerprints_are_written_and_found_by_their_numbers(store: Store) -> None:
     prints = [fingerprint("1", [f"{number:064x}"]) for number in range(1_200)]
     with store.write() as db:
