@@ -155,6 +155,7 @@ class MatchingSettings(_Section):
 
     windows: bool = True
     local_features: bool = True
+    both_up_to: int = Field(default=1_000, ge=0)
     look_back_days: int = Field(default=30, ge=0, le=3_650)
 
 

@@ -24,6 +24,7 @@ from monitor.features.extract import POST_AREA, luma
 from monitor.features.index import LocalIndex, Probe, enrolled_features, probe_in, probe_of
 from monitor.hashes.pdq import pdq
 from monitor.pictures import Picture, decode
+from monitor.registry.bank import BOTH_UP_TO
 from monitor.registry.facts import facts_of
 from monitor.windows import lookup as windows_lookup
 from monitor.windows.index import WindowIndex
@@ -64,8 +65,9 @@ def run(options: Options) -> list[Row]:
         A row for each way: its name, the number of enrolled photos (0 where there is no bank),
         milliseconds a post of 1280 pixels (median of 5 interleaved rounds), that in units of the
         first row (what Pillow and pdqhash take to decode and hash the same file), and megabytes
-        of the bank in memory. "By hashes" is all that a picture takes without local features:
-        decoding, hashes, panels, windows and their search; "all" is with local features.
+        of the bank in memory. "By hashes" is all that a picture takes where no photo has local
+        features: decoding, hashes, panels, windows and their search; "all" is where each has:
+        with windows in a bank of up to `BOTH_UP_TO`, without them in a larger one.
 
     Raises:
         Misuse: The folder has too few pictures.
@@ -90,7 +92,7 @@ def run(options: Options) -> list[Row]:
             ("windows", _search_windows, bank.windows.bytes),
             ("features", _search_features, bank.local.bytes),
             ("by hashes", _by_hashes, bank.windows.bytes),
-            ("all", _all, bank.windows.bytes + bank.local.bytes),
+            ("all", _all, bank.local.bytes + (bank.windows.bytes if size <= BOTH_UP_TO else 0)),
         ):
             ways[f"{name} in {size}"] = partial(way, bank)
             sizes[f"{name} in {size}"] = size, round(megabytes / 1e6)
@@ -142,11 +144,10 @@ def _by_hashes(bank: _Bank, post: _Post) -> object:
 def _all(bank: _Bank, post: _Post) -> object:
     picture = decode(post.picture.data)
     grey = luma(picture.rgb, POST_AREA)
-    return (
-        facts_of(picture),
-        bank.windows.search(post_windows(Pyramid(grey))),
-        bank.local.search(probe_in(grey)),
+    parts = (
+        bank.windows.search(post_windows(Pyramid(grey))) if len(bank.local) <= BOTH_UP_TO else ()
     )
+    return facts_of(picture), parts, bank.local.search(probe_in(grey))
 
 
 def _pictures(options: Options) -> list[Picture]:

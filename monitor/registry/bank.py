@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Table
@@ -29,6 +29,8 @@ from monitor.windows.index import WindowIndex
 from monitor.windows.photo import EnrolledWindows, load
 
 log = structlog.get_logger(__name__)
+
+BOTH_UP_TO: Final = 1_000
 
 Searched = TypeVar("Searched", LocalIndex, WindowIndex)
 
@@ -93,7 +95,12 @@ def open_registry(store: Store, settings: Settings) -> Registry:
     tiers = settings.matching
     try:
         return Registry(
-            store, sealer(settings), folder, windows=tiers.windows, local=tiers.local_features
+            store,
+            sealer(settings),
+            folder,
+            windows=tiers.windows,
+            local=tiers.local_features,
+            both_up_to=tiers.both_up_to,
         )
     except NotConfigured as error:
         log.warning("features.no_key", reason=str(error))
@@ -115,6 +122,7 @@ class Registry:
         *,
         windows: bool = True,
         local: bool = True,
+        both_up_to: int = BOTH_UP_TO,
     ) -> None:
         """Prepare.
 
@@ -122,6 +130,7 @@ class Registry:
             sealer: Opens local features; None: they are left out, and the log says so.
             folder: Of the files that `monitor.registry.files` keeps; None: all is read.
             windows, local: Whether hashes of windows and local features are wanted.
+            both_up_to: Of photos that have both, both are wanted while there are no more.
         """
         self._store = store
         self._sealer = sealer
@@ -130,11 +139,7 @@ class Registry:
         self._read_up_to = 0
         self._local = _Opened(local_features, unpack, LocalIndex())
         self._windows = _Opened(sealed_windows, load, WindowIndex())
-        self._wanted: list[_Opened[LocalIndex] | _Opened[WindowIndex]] = []
-        if local:
-            self._wanted.append(self._local)
-        if windows:
-            self._wanted.append(self._windows)
+        self._is_local, self._has_windows, self._both_up_to = local, windows, both_up_to
         self._bank = build((), version=-1)
         self._bank = replace(self._bank, prints=StoredPrints(store))
 
@@ -168,8 +173,13 @@ class Registry:
     def _with_sealed(self, db: Connection) -> Bank:
         """Open what is newly sealed, and forget what is gone."""
         failed: set[int] = set()
-        for one in self._wanted:
-            failed |= one.bring_up_to_date(db, self._sealer)
+        if self._is_local:
+            failed |= self._local.bring_up_to_date(db, self._sealer)
+        if self._has_windows:
+            # Of many photos, by features or by windows: both would take twice the time.
+            numbers = self._local.numbers
+            others = numbers if len(numbers) > self._both_up_to else frozenset()
+            failed |= self._windows.bring_up_to_date(db, self._sealer, others)
         if failed:
             log.warning("features.unreadable", photos=len(failed), reason="no key, or another one")
         return replace(
@@ -198,9 +208,23 @@ class _Opened(Generic[Searched]):
         self._placed: dict[int, int] = {}
         self._following = 0
 
-    def bring_up_to_date(self, db: Connection, sealer: Sealer | None) -> set[int]:
-        """Open what is new, forget what is gone; gives the numbers of what can't be opened."""
-        there = cases.seqs_with(db, self._table)
+    @property
+    def numbers(self) -> Collection[int]:
+        """List the fingerprints that were opened, by their numbers."""
+        return self._placed.keys()
+
+    def bring_up_to_date(
+        self, db: Connection, sealer: Sealer | None, others: Collection[int] = frozenset()
+    ) -> set[int]:
+        """Open what is new, forget what is gone.
+
+        Args:
+            others: Numbers of fingerprints that are not wanted.
+
+        Returns:
+            The numbers of what can't be opened.
+        """
+        there = [seq for seq in cases.seqs_with(db, self._table) if seq not in others]
         gone = {seq: self._placed[seq] for seq in self._placed.keys() - set(there)}
         if gone:
             self.index = self.index.dropped(list(gone.values()))

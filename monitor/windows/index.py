@@ -19,11 +19,11 @@ from monitor.windows.pyramid import Matrix, Pyramid
 from monitor.windows.refine import refine
 
 # Pairs of windows that are looked at closely: of all photos, and of one.
-_CANDIDATES: Final = 40
+_CANDIDATES: Final = 28
 _EACH: Final = 6
 # Where there are so many, those of more bits are chance.
 _FAR: Final = 82
-_FAR_CANDIDATES: Final = 16
+_FAR_CANDIDATES: Final = 12
 # Tiles that agree where a photo need not be placed any better.
 _SETTLED: Final = 24
 _ALTERED_TURNS: Final = (0, 1)
@@ -31,7 +31,7 @@ _ALTERED_TURNS: Final = (0, 1)
 _SMALL: Final = 2_000
 _MOST_SEGMENTS: Final = 3
 # More have the same few photos, or are chance.
-_MOST_PAIRS: Final = 20_000
+_MOST_PAIRS: Final = 5_000
 _STEP: Final = 0.03
 # The share of tiles that agrees where a placement need not be made better.
 _PLACED: Final = 0.6
@@ -178,7 +178,8 @@ class WindowIndex:
             found += [np.insert(one, 1, number, axis=1) for one in (upright, altered)]
         pairs = np.concatenate(found)
         nearest = np.argsort(pairs[:, 4], kind="stable")[:_MOST_PAIRS]
-        return [[int(value) for value in pairs[one]] for one in nearest]
+        rows: list[list[int]] = pairs[nearest].tolist()
+        return rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -219,3 +219,20 @@ def test_each_change_of_a_case_is_another_version(store: Store) -> None:
         cases.revoke_consent(db, "case-1", actor="x", now=NOW)
     seen.append(registry.bank().version)
     assert len(set(seen)) == 3
+
+
+def test_photos_of_a_large_bank_are_looked_for_by_features_or_by_windows(store: Store) -> None:
+    enrol_with_features(store, "case-1")
+    with store.write() as db:
+        one = enrolled(PHOTO, "case-2", NOW, sealer=KEY)
+        cases.enrol(db, "case-2", [one], actor="x", now=NOW)
+    both = Registry(store, KEY).bank()
+    assert (len(both.local), len(both.windows)) == (1, 2)
+    registry = Registry(store, KEY, both_up_to=0)
+    bank = registry.bank()
+    assert {one.case_id for one in bank.local_prints.values()} == {"case-1"}
+    assert {one.case_id for one in bank.window_prints.values()} == {"case-2"}
+    with store.write() as db:
+        cases.revoke_consent(db, "case-1", actor="x", now=NOW)
+    assert (len(registry.bank().local), len(registry.bank().windows)) == (0, 2)
+    assert len(Registry(store, KEY, windows=False).bank().windows) == 0
