@@ -82,8 +82,8 @@ contact = {contact}
 # windows = true
 # And by local features where their owner agreed; without them a scan takes about half.
 # local_features = true
-# Photos that have local features are looked for by both while there are at most so many: a hundredth
-# more is found, in twice the time.
+# Photos that have local features are looked for by both while there are at most so many: a
+# hundredth more is found, in twice the time.
 # both_up_to = 1000
 # Hashes of the parts of what is crawled are kept so many days, encrypted, some 3 kilobytes a
 # picture: a photo is looked for in them when it is enrolled. 0: none are kept.
