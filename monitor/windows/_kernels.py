@@ -6,25 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.compiled import compiled
+from monitor.nearest._kernels import ones
 
 Words = NDArray[np.uint64]
 
-_ODD = np.uint64(0x5555555555555555)
-_PAIRS = np.uint64(0x3333333333333333)
-_NIBBLES = np.uint64(0x0F0F0F0F0F0F0F0F)
-_BYTES = np.uint64(0x0101010101010101)
-_ONE, _TWO, _FOUR, _TOP = np.uint64(1), np.uint64(2), np.uint64(4), np.uint64(56)
-_SIX = np.uint64(6)
+_ONE, _SIX = np.uint64(1), np.uint64(6)
 _LAST = np.uint64(63)
-
-
-@compiled
-def ones(x: np.uint64) -> np.uint64:
-    """Count the ones of a word; LLVM knows these lines for the processor's own instruction."""
-    x = x - ((x >> _ONE) & _ODD)
-    x = (x & _PAIRS) + ((x >> _TWO) & _PAIRS)
-    x = (x + (x >> _FOUR)) & _NIBBLES
-    return (x * _BYTES) >> _TOP
 
 
 @compiled
