@@ -63,20 +63,21 @@ def look_back(
     if not files:
         return 0
     told, new = alerting(settings), 0
-    made = [(one, post_windows(Pyramid(one.grey))) for one in photos]
+    with store.read() as db:
+        enrolled = [(cases.of_content(db, one.content), one.grey) for one in photos]
+    made = [(one, post_windows(Pyramid(grey))) for one, grey in enrolled if one is not None]
     for first in range(0, len(files), AT_ONCE):
         some = files[first : first + AT_ONCE]
         with store.read() as db:
             opened = _opened(dict(seen.sealed_of(db, some)), sealer)
             index, names = WindowIndex(opened.values()), list(opened)
             found: dict[str, list[Match]] = defaultdict(list)
-            for photo, windows in made:
-                print_ = cases.of_content(db, photo.content)
-                for hit in index.search(windows) if print_ is not None else ():
+            for fingerprint, windows in made:
+                for hit in index.search(windows):
                     facts = posts.facts_of_sha256(db, names[hit.photo])
-                    if facts is None or print_ is None:
+                    if facts is None:
                         continue
-                    match = seen_match(print_, facts, hit, index.size_of(hit.photo), windows)
+                    match = seen_match(fingerprint, facts, hit, index.size_of(hit.photo), windows)
                     if match is not None:
                         found[facts.sha256].append(match)
         if found:

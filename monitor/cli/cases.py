@@ -116,13 +116,21 @@ def withdraw(
             _sweep(home)
             say(f"case {case} was withdrawn before; it has no fingerprints")
             return
-        question = f"Delete all fingerprints of case {case}? [y/N]"
-        if not yes and ask(question).lower() not in ("y", "yes"):
-            raise HaechiError("nothing was deleted; answer y, or give --yes")
+        _confirm(f"Delete all fingerprints of case {case}? [y/N]", yes=yes)
         with home.store.write() as db:
             gone = cases.withdraw(db, case, actor=actor(), now=utc_now())
         _sweep(home)
         say(f"case {case} is withdrawn: {count(gone, 'fingerprint')} deleted, no further alerts")
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    """Ask before something is deleted for good, unless that was said.
+
+    Raises:
+        HaechiError: The answer is no.
+    """
+    if not yes and ask(question).lower() not in ("y", "yes"):
+        raise HaechiError("nothing was deleted; answer y, or give --yes")
 
 
 def _sweep(home: Home) -> None:
@@ -193,9 +201,7 @@ def end_features(
         if not has_consent:
             say(f"case {case} has no local features; nothing is changed")
             return
-        question = f"Delete the local features of case {case}? [y/N]"
-        if not yes and ask(question).lower() not in ("y", "yes"):
-            raise HaechiError("nothing was deleted; answer y, or give --yes")
+        _confirm(f"Delete the local features of case {case}? [y/N]", yes=yes)
         with home.store.write() as db:
             gone = cases.revoke_consent(db, case, actor=actor(), now=utc_now())
         home.store.scrub()

@@ -6,23 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.compiled import compiled
+from monitor.nearest._kernels import ones
 
 Words = NDArray[np.uint64]
-
-_M1 = np.uint64(0x5555555555555555)
-_M2 = np.uint64(0x3333333333333333)
-_M4 = np.uint64(0x0F0F0F0F0F0F0F0F)
-_SUM = np.uint64(0x0101010101010101)
-_1, _2, _4, _56 = np.uint64(1), np.uint64(2), np.uint64(4), np.uint64(56)
 
 
 @compiled
 def _ones(x: np.uint64) -> np.int64:
-    """Count the bits that are set; the compiler knows this form and makes one instruction of it."""
-    x = x - ((x >> _1) & _M1)
-    x = (x & _M2) + ((x >> _2) & _M2)
-    x = (x + (x >> _4)) & _M4
-    return np.int64((x * _SUM) >> _56)
+    """Count the bits that are set, to be compared with signed numbers."""
+    return np.int64(ones(x))
 
 
 @compiled

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.features.extract import CODE_BYTES, LocalFeatures, keys_of
-from monitor.features.tiles import BITS, TILES, Tiles
+from monitor.features.tiles import TILES_BYTES, Tiles, dump_tiles, load_tiles
 
 # Version, width, height, number of features.
 _HEAD = struct.Struct("<BHHH")
 VERSION = 1
 # Coordinates in 1/16 pixel, sizes in 1/32 pixel, directions in 1/65536 turn.
 _STEPS = np.array([16, 16, 32, 65_536 / 360])
-_TILES = TILES * TILES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,8 +34,7 @@ def pack(photo: EnrolledFeatures) -> bytes:
             _HEAD.pack(VERSION, ours.width, ours.height, len(ours.points)),
             steps.tobytes(),
             ours.codes.tobytes(),
-            np.packbits(photo.tiles.signs, axis=1).tobytes(),
-            np.packbits(photo.tiles.textured).tobytes(),
+            dump_tiles(photo.tiles),
         )
     )
 
@@ -52,7 +50,7 @@ def unpack(data: bytes) -> EnrolledFeatures:
     version, width, height, count = _HEAD.unpack_from(data)
     if version != VERSION:
         raise ValueError(f"version {version}")
-    sizes = (8 * count, CODE_BYTES * count, 8 * _TILES, _TILES // 8)
+    sizes = (8 * count, CODE_BYTES * count, TILES_BYTES)
     if len(data) != _HEAD.size + sum(sizes):
         raise ValueError("cut short")
     parts, at = [], _HEAD.size
@@ -63,8 +61,5 @@ def unpack(data: bytes) -> EnrolledFeatures:
     codes = parts[1].reshape(count, CODE_BYTES)
     return EnrolledFeatures(
         LocalFeatures(width, height, points, codes, keys_of(codes)[:, None]),
-        Tiles(
-            signs=np.unpackbits(parts[2].reshape(_TILES, 8), axis=1)[:, :BITS],
-            textured=np.unpackbits(parts[3]).astype(np.bool_),
-        ),
+        load_tiles(data[-TILES_BYTES:]),
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitor.features.codec import EnrolledFeatures
 from monitor.features.lookup import LOOKED_UP, CodeTable, Words, words_of
-from monitor.features.tiles import BITS, Tiles
+from monitor.features.tiles import Tiles, packed, unpacked
 
 # Photos of a segment at most: a larger one would take long to lay out anew.
 LARGEST = 8_192
@@ -69,10 +69,7 @@ class Segment:
 
     def tiles_of(self, photo: int) -> Tiles:
         """Give a photo's tiles."""
-        return Tiles(
-            signs=np.unpackbits(self.signs[photo], axis=1)[:, :BITS],
-            textured=np.unpackbits(self.textured[photo]).astype(np.bool_),
-        )
+        return unpacked(self.signs[photo], self.textured[photo])
 
     def owners(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Give the positions of the photos that rows belong to."""
@@ -121,14 +118,15 @@ def _blocks(photos: Iterator[EnrolledFeatures], first: int) -> Iterator[_Block]:
     """Pack photos, some at a time: as objects they take several times the room."""
     while chosen := list(islice(photos, _AT_ONCE)):
         features = [one.features for one in chosen]
+        tiles = [packed(one.tiles) for one in chosen]
         yield _Block(
             numbers=np.arange(first, first + len(chosen)),
             counts=np.array([len(one.points) for one in features], np.int64),
             sides=np.array([(one.width, one.height) for one in features], np.uint16),
             points=np.concatenate([_packed(one.points) for one in features]),
             codes=np.concatenate([words_of(one.codes) for one in features]),
-            signs=np.stack([np.packbits(one.tiles.signs, axis=1) for one in chosen]),
-            textured=np.stack([np.packbits(one.tiles.textured) for one in chosen]),
+            signs=np.stack([signs for signs, _ in tiles]),
+            textured=np.stack([textured for _, textured in tiles]),
         )
         first += len(chosen)
 

@@ -76,19 +76,28 @@ def tiles_of(grey: Luma) -> Tiles:
     )
 
 
+def packed(tiles: Tiles) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Pack tiles: signs, (64, 8), and which are textured, (8,)."""
+    return np.packbits(tiles.signs, axis=1), np.packbits(tiles.textured)
+
+
+def unpacked(signs: NDArray[np.uint8], textured: NDArray[np.uint8]) -> Tiles:
+    """Give the tiles that were `packed`."""
+    return Tiles(
+        signs=np.unpackbits(signs, axis=1)[:, :BITS],
+        textured=np.unpackbits(textured).astype(np.bool_),
+    )
+
+
 def dump_tiles(tiles: Tiles) -> bytes:
-    """Pack tiles into TILES_BYTES."""
-    return np.packbits(tiles.signs, axis=1).tobytes() + np.packbits(tiles.textured).tobytes()
+    """Write tiles in TILES_BYTES."""
+    return b"".join(one.tobytes() for one in packed(tiles))
 
 
 def load_tiles(data: bytes) -> Tiles:
     """Read what `dump_tiles` wrote."""
-    packed = np.frombuffer(data, np.uint8)
-    signs, textured = np.split(packed, [8 * TILES * TILES])
-    return Tiles(
-        signs=np.unpackbits(signs.reshape(-1, 8), axis=1)[:, :BITS],
-        textured=np.unpackbits(textured).astype(np.bool_),
-    )
+    signs, textured = np.split(np.frombuffer(data, np.uint8), [8 * TILES * TILES])
+    return unpacked(signs.reshape(-1, 8), textured)
 
 
 def agreement(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -28,11 +28,6 @@ _AT_ONCE: Final = 1 << 14
 # Seconds a pair by which the kernel is faster.
 _SAVED_S: Final = 15e-9
 _ROOM: Final = 1024
-
-
-def to_words(digests: Sequence[bytes]) -> Words:
-    """Lay 32-byte digests out, read-only."""
-    return np.frombuffer(b"".join(digests), dtype=np.uint64).reshape(len(digests), 4)
 
 
 def to_planes(words: Words) -> Planes:

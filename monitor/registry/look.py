@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from monitor.features.extract import POST_AREA, luma
+from monitor.features.extract import POST_AREA, Luma, luma
 from monitor.features.index import Probe, probe_in
 from monitor.features.memory import lack_of_memory_told
 from monitor.models.match import Match
@@ -22,9 +19,14 @@ from monitor.windows.pyramid import Pyramid
 class Look:
     """A post's picture until its page is committed: what its pixels say against a bank."""
 
-    def __init__(self, facts: MediaFacts, rgb: NDArray[np.uint8]) -> None:
+    def __init__(self, facts: MediaFacts, grey: Luma) -> None:
+        """Prepare.
+
+        Args:
+            grey: The picture at the size that `luma` gives a post.
+        """
         self._facts = facts
-        self._grey: NDArray[np.uint8] | None = luma(rgb, POST_AREA)
+        self._grey: Luma | None = grey
         self._probe: Probe | None = None
         self._searched: tuple[object, object] | None = None
         self._found: list[Match] = []
@@ -50,7 +52,7 @@ class Look:
         """Let go of the picture: what was matched stands, whatever is enrolled meanwhile."""
         self._grey = self._probe = None
 
-    def _search(self, bank: Bank, grey: NDArray[np.uint8]) -> list[Match]:
+    def _search(self, bank: Bank, grey: Luma) -> list[Match]:
         found = []
         if len(bank.windows):
             # Made anew for another bank, which is rare: they take megabytes.
@@ -71,4 +73,5 @@ def look_up(bank: Bank, picture: Picture) -> list[Match]:
         MediaError: It is too small to be hashed.
     """
     facts = facts_of(picture)
-    return best_of_each_photo([*match(bank, facts), *Look(facts, picture.rgb).matches(bank)])
+    look = Look(facts, luma(picture.rgb, POST_AREA))
+    return best_of_each_photo([*match(bank, facts), *look.matches(bank)])

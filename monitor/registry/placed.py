@@ -68,10 +68,11 @@ def window_matches(bank: Bank, facts: MediaFacts, post: PostWindows) -> list[Mat
         if grade is None:
             continue
         size = bank.windows.size_of(hit.photo)
-        placed = _Placed(grade, hit.matrix, size, hit.agreement, inverted=hit.inverted)
+        placed = _Placed(
+            grade, hit.matrix, size, hit.agreement, distance=hit.distance, inverted=hit.inverted
+        )
         fingerprint = bank.window_prints[hit.photo]
-        match = _match(fingerprint, facts, placed, post.picture.grey.shape)
-        matches.append(replace(match, distance=hit.distance))
+        matches.append(_match(fingerprint, facts, placed, post.picture.grey.shape))
     return sorted(matches, key=lambda one: one.rank)
 
 
@@ -92,18 +93,24 @@ def seen_match(
         None where it may be chance.
     """
     checked = hit.agreement
-    surplus = checked.agreeing - _CHANCE * checked.compared
-    if checked.shown < _MIN_SHOWN or surplus < _SURPLUS:
+    if checked.shown < _MIN_SHOWN or _surplus(checked) < _SURPLUS:
         return None
     height, width = photo.picture.grey.shape
     matrix = np.linalg.inv(np.vstack([hit.matrix, [0, 0, 1]]))[:2]
-    placed = _Placed(Grade.STRONG, matrix, (width, height), checked, inverted=hit.inverted)
+    placed = _Placed(
+        Grade.STRONG,
+        matrix,
+        (width, height),
+        checked,
+        distance=hit.distance,
+        inverted=hit.inverted,
+    )
     match = _match(fingerprint, facts, placed, (size[1], size[0]))
     # How much of the photo is shown: its box within the picture, by all of it.
     area = float(abs(np.linalg.det(matrix[:, :2]))) * width * height / (size[0] * size[1])
     shown = min(1.0, match.region[2] * match.region[3] / area) if area else 0.0
     placing = replace(match.placing, shown=round(shown, 3)) if match.placing else None
-    return replace(match, distance=hit.distance, placing=placing)
+    return replace(match, placing=placing)
 
 
 def _grade(hit: Hit) -> Grade | None:
@@ -128,10 +135,15 @@ def _grade(hit: Hit) -> Grade | None:
     return None
 
 
+def _surplus(checked: Agreement) -> float:
+    """Tell how many tiles agree beyond those that may by chance."""
+    return checked.agreeing - _CHANCE * checked.compared
+
+
 def _window_grade(hit: WindowHit) -> Grade | None:
     """Grade a hit of windows; None: chance."""
     checked = hit.agreement
-    surplus = checked.agreeing - _CHANCE * checked.compared
+    surplus = _surplus(checked)
     is_core = checked.core >= _CORE_TILES and hit.distance <= _CORE_DISTANCE
     # What only borders have in common may be a frame, or the like of many pictures.
     is_seen = checked.core >= _SEEN_CORE or surplus >= _MUCH_SURPLUS
@@ -149,6 +161,7 @@ class _Placed:
     Attributes:
         matrix: (2, 3): takes the photo's pixels to the post's.
         size: Width and height of the photo in these pixels.
+        inliers, distance: As in `Placing` and `Match`; one of the two.
     """
 
     grade: Grade
@@ -156,6 +169,7 @@ class _Placed:
     size: tuple[int, int]
     agreement: Agreement
     inliers: int | None = None
+    distance: int | None = None
     inverted: bool = False
 
 
@@ -175,7 +189,7 @@ def _match(
         fingerprint_id=fingerprint.id,
         media_sha256=facts.sha256,
         method="windows" if placed.inliers is None else "features",
-        distance=None,
+        distance=placed.distance,
         quality=min(fingerprint.quality, facts.pdq_quality),
         transform=inverted(transform) if placed.inverted else transform,
         grade=placed.grade,

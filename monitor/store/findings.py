@@ -127,7 +127,7 @@ def get(db: Connection, finding_id: str) -> Finding | None:
 
 
 def by_features(db: Connection, sha256: str) -> list[Match]:
-    """List what local features found in a file before, in any post."""
+    """List what windows or local features found in a file before, in any post."""
     statement = _findings().where(
         findings.c.media_sha256 == sha256, findings.c.placing.is_not(None)
     )

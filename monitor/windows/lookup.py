@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Final
 
 import numpy as np
@@ -27,6 +26,15 @@ _FIRST_ROOM: Final = 1 << 14
 
 Pairs = NDArray[np.intp]
 Masks = NDArray[np.uint32]
+
+
+def _transposed_places() -> NDArray[np.intp]:
+    """Tell where each bit of a key is in the key of the picture's transpose, (21,)."""
+    places = list(zip(*(one.tolist() for one in key_places()), strict=True))
+    return np.array([places.index((across, down)) for down, across in places], np.intp)
+
+
+_TRANSPOSED: Final = _transposed_places()
 
 
 class WindowTable:
@@ -97,18 +105,11 @@ class WindowTable:
 
 def _masks(unsure: NDArray[np.uint8], *, transposed: bool) -> NDArray[np.uint32]:
     """Give every change of the unsure bits of keys, (n, 2**k), none first."""
-    places = np.arange(KEY_BITS)
-    if transposed:
-        down, across = key_places()
-        order = {
-            pair: bit for bit, pair in enumerate(zip(down.tolist(), across.tolist(), strict=True))
-        }
-        places = np.array(
-            [order[j, i] for i, j in zip(down.tolist(), across.tolist(), strict=True)]
-        )
-    bits = np.uint32(1) << places[unsure].astype(np.uint32)
-    changes = np.array(list(product((0, 1), repeat=unsure.shape[1])), np.uint32)
-    return bits @ changes.T
+    masks = np.zeros((len(unsure), 1), np.uint32)
+    places = _TRANSPOSED if transposed else np.arange(KEY_BITS)
+    for column in (np.uint32(1) << places[unsure].astype(np.uint32)).T:
+        masks = np.hstack([masks, masks ^ column[:, None]])
+    return masks
 
 
 def _look_up(

@@ -48,10 +48,11 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
     done = replace(item, status=MediaStatus.HASHED, facts=hashed, known=known, data=None)
     try:
         with lack_of_memory_told():
+            grey = luma(picture.rgb, POST_AREA)
             if services.seal is not None and not is_kept:
-                parts = dump(windows_in(luma(picture.rgb, POST_AREA)))
+                parts = dump(windows_in(grey))
                 done = replace(done, windows=services.seal(parts, hashed.sha256))
-            look = Look(hashed, picture.rgb)
+            look = Look(hashed, grey)
             # Here, where nothing waits for it; the commit asks again should a case have changed.
             look.matches(bank)
     except MemoryError:

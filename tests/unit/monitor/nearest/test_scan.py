@@ -3,14 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitor.nearest.scan import Words, scan, to_planes, to_words
+from monitor.nearest.scan import Words, scan, to_planes
 from tests.fixtures.hashes import all_near, drawn, planted, told
-
-
-def test_digests_are_laid_out_as_words_and_back() -> None:
-    digests = [bytes(range(32)), bytes(32)]
-    assert [row.tobytes() for row in to_words(digests)] == digests
-    assert to_words([]).shape == (0, 4)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 2047, 2048, 2049, 40_000])

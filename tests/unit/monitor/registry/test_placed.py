@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from monitor.features.extract import POST_AREA, luma
 from monitor.features.geometry import Placement
 from monitor.features.index import Hit, enrolled_features, probe_of
 from monitor.features.tiles import Agreement
@@ -224,7 +225,7 @@ def test_a_photo_is_found_among_many() -> None:
 
 
 def test_a_look_searches_a_bank_once_and_another_one_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    look = Look(facts("post"), pixels(photo(1)))
+    look = Look(facts("post"), luma(pixels(photo(1)), POST_AREA))
     (first,) = look.matches(BANK)
     with monkeypatch.context() as patched:
         patched.setattr(
@@ -254,7 +255,7 @@ def test_a_large_file_says_its_region_in_shares_and_its_scale_in_its_own_pixels(
 
 
 def test_a_settled_look_keeps_what_it_found_and_looks_no_more() -> None:
-    look = Look(facts("post"), pixels(photo(2)))
+    look = Look(facts("post"), luma(pixels(photo(2)), POST_AREA))
     found = look.matches(BANK)
     look.settle()
     assert look.matches(bank_of(photo(1))) == found != []
