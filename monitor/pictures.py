@@ -39,6 +39,9 @@ FORMATS: Final = tuple(
 )
 # How much smaller the colours of an ordinary JPEG are.
 _SAMPLINGS: Final = ("444", "422", "420", "440", "411", "Gray")
+# Sizes at which a rough look is made, and the shorter side it needs.
+_PARTS: Final = (2, 4, 8)
+_ROUGH_SIDE: Final = 256
 _DEEP_GREY: Final = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 # What an orientation tag asks for; 1, and whatever it should not be, for nothing.
 _SHOWN: Final = {
@@ -90,6 +93,20 @@ class Picture:
     def height(self) -> int:
         """Pixels."""
         return int(self.rgb.shape[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoughPicture:
+    """A picture decoded at a fraction of its size: enough for a first look.
+
+    Attributes:
+        grey: H x W, its luminance.
+        height, width: Of the whole picture; pixels.
+    """
+
+    grey: NDArray[np.uint8] = field(repr=False)
+    height: int
+    width: int
 
 
 def decode(data: bytes, limits: PictureLimits = PictureLimits()) -> Picture:
@@ -145,6 +162,32 @@ def as_shown(picture: Picture) -> Picture:
     return replace(picture, rgb=rgb)
 
 
+def decode_roughly(data: bytes, limits: PictureLimits = PictureLimits()) -> RoughPicture | None:
+    """Decode a JPEG's luminance at a half, a quarter or an eighth of its size, as its DCT allows.
+
+    Returns:
+        None for all that is no ordinary JPEG, too small for it, or faulty.
+    """
+    if len(data) > limits.max_bytes or (size := _ordinary_size(data, limits)) is None:
+        return None
+    height, width = size
+    part = max((one for one in _PARTS if min(size) >= one * _ROUGH_SIDE), default=None)
+    if part is None:
+        return None
+    try:
+        grey = simplejpeg.decode_jpeg(
+            data,
+            colorspace="GRAY",
+            fastdct=True,
+            min_height=-(-height // part),
+            min_width=-(-width // part),
+            min_factor=1,
+        )
+    except (ValueError, MemoryError):
+        return None
+    return RoughPicture(grey[:, :, 0], height, width)
+
+
 def _ordinary_jpeg(data: bytes, limits: PictureLimits) -> NDArray[np.uint8] | None:
     """Decode a JPEG as most are, in half the time that Pillow takes.
 
@@ -152,19 +195,29 @@ def _ordinary_jpeg(data: bytes, limits: PictureLimits) -> NDArray[np.uint8] | No
         The very pixels that Pillow gives, read-only; None for all that is unusual, faulty or over
         the limits: Pillow decodes it, or says why not.
     """
-    # Of several pictures in one file, Pillow knows which is the first.
-    if not data.startswith(b"\xff\xd8\xff") or b"MPF\0" in data:
+    if _ordinary_size(data, limits) is None:
         return None
     try:
-        height, width, colours, sampling = simplejpeg.decode_jpeg_header(data)
-        is_ordinary = colours in ("YCbCr", "Gray") and sampling in _SAMPLINGS
-        if not is_ordinary or _is_too_large(width, height, limits):
-            return None
         rgb: NDArray[np.uint8] = simplejpeg.decode_jpeg(data)
     except (ValueError, MemoryError):
         return None
     rgb.flags.writeable = False
     return rgb
+
+
+def _ordinary_size(data: bytes, limits: PictureLimits) -> tuple[int, int] | None:
+    """Read the height and width of a JPEG as most are, within the limits."""
+    # Of several pictures in one file, Pillow knows which is the first.
+    if not data.startswith(b"\xff\xd8\xff") or b"MPF\0" in data:
+        return None
+    try:
+        height, width, colours, sampling = simplejpeg.decode_jpeg_header(data)
+    except (ValueError, MemoryError):
+        return None
+    is_ordinary = colours in ("YCbCr", "Gray") and sampling in _SAMPLINGS
+    if not is_ordinary or _is_too_large(width, height, limits):
+        return None
+    return height, width
 
 
 def _is_too_large(width: int, height: int, limits: PictureLimits) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,12 +15,15 @@ from monitor.cli.home import opened
 from monitor.cli.output import AsJson, Cell, count, emit, progress, say, table
 from monitor.errors import MediaError, Misuse
 from monitor.models.match import Match
-from monitor.pictures import PictureLimits, decode
+from monitor.pictures import PictureLimits, RoughPicture, decode, decode_roughly
 from monitor.registry.bank import Bank, open_registry
 from monitor.registry.enrolment import read_photo
 from monitor.registry.look import look_up
+from monitor.registry.whole import match_whole, near_roughly
 from monitor.store import cases
 from pipelines.hunt import hunt as hunt_stored
+
+_AT_ONCE: Final = 64
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +32,17 @@ def register(app: typer.Typer) -> None:
     app.command("hunt")(hunt)
 
 
-def scan(ctx: typer.Context, paths: Paths, as_json: AsJson = False) -> None:
+def scan(
+    ctx: typer.Context,
+    paths: Paths,
+    fast: Annotated[
+        bool,
+        typer.Option(
+            "--fast", help="For many files: whole copies only, no crops, screenshots or collages."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Match local pictures against the enrolled photos; nothing is stored."""
     with opened(ctx) as home:
         network = home.settings.network
@@ -38,8 +52,7 @@ def scan(ctx: typer.Context, paths: Paths, as_json: AsJson = False) -> None:
         failed = False
         rows: list[tuple[Path, str, list[Match]]] = []
         with progress("matching", len(files)) as bar:
-            for file in files:
-                status, matches = _scan_one(file, bank, limits)
+            for file, status, matches in _scanned(files, bank, limits, fast=fast):
                 failed |= status not in ("match", "no match")
                 rows.append((file, status, matches))
                 if as_json:
@@ -79,13 +92,33 @@ def hunt(
             raise typer.Exit(code)
 
 
-def _scan_one(file: Path, bank: Bank, limits: PictureLimits) -> tuple[str, list[Match]]:
-    """Match one file; what is no picture is told as its status."""
+def _scanned(
+    files: list[Path], bank: Bank, limits: PictureLimits, *, fast: bool
+) -> Iterator[tuple[Path, str, list[Match]]]:
+    """Match files; what is no picture is told as its status."""
+    matching = match_whole if fast else look_up
+    # As many as one search of a bank is good for.
+    for start in range(0, len(files), _AT_ONCE):
+        block = files[start : start + _AT_ONCE]
+        first_look = [_roughly(file, limits) for file in block] if fast else []
+        may_match = near_roughly(bank, first_look) if fast else [True] * len(block)
+        for file, may in zip(block, may_match, strict=True):
+            status, found = "no match", list[Match]()
+            if may:
+                try:
+                    found = matching(bank, decode(read_photo(file, limits), limits))
+                    status = "match" if found else status
+                except MediaError as error:
+                    status = error.reason
+            yield file, status, found
+
+
+def _roughly(file: Path, limits: PictureLimits) -> RoughPicture | None:
+    """Decode a file for a first look; None: it needs a close one, or a word why it can't have."""
     try:
-        found = look_up(bank, decode(read_photo(file, limits), limits))
-    except MediaError as error:
-        return error.reason, []
-    return ("match" if found else "no match"), found
+        return decode_roughly(read_photo(file, limits), limits)
+    except MediaError:
+        return None
 
 
 def _row(file: Path, status: str, matches: list[Match]) -> dict[str, object]:

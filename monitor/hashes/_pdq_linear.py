@@ -74,6 +74,22 @@ def small_picture(rgb: NDArray[np.uint8]) -> Float64:
     return small
 
 
+def rough_small_picture(grey: NDArray[np.uint8], height: int, width: int) -> Float64:
+    """Make the 64x64 picture of one that was decoded at a fraction of its size.
+
+    Args:
+        grey: H x W, the luminance: each pixel the mean of a square of the whole picture's, as the
+            DCT of a JPEG gives it.
+        height, width: Of the whole picture.
+
+    Returns:
+        64 x 64, nearly what the whole picture's pixels give.
+    """
+    down = _folded(height, grey.shape[0])
+    across = _folded(width, grey.shape[1])
+    return np.asarray(down @ grey.astype(np.float32) @ across.T, np.float64)
+
+
 def coefficients(small: Float64) -> Float64:
     """Transform a 64x64 picture to its frequencies 1-16 both ways, 16 x 16."""
     return _DCT64 @ small @ _DCT64.T
@@ -116,3 +132,14 @@ def _tents(length: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     since = np.maximum(low[centre], pixel - ahead + 1)
     weights = np.where(until > since, summed[np.maximum(until, 0)] - summed[since], 0.0)
     return starts.ravel(), (weights * share[centre]).astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _folded(length: int, fewer: int) -> NDArray[np.float32]:
+    """Add up the weights of the pixels along a side that one pixel stands for, 64 x fewer."""
+    starts, weights = _tents(length)
+    whole = np.zeros((SIDE, length), np.float32)
+    np.put_along_axis(whole, starts[:, None] + np.arange(weights.shape[1]), weights, axis=1)
+    # A JPEG's last blocks go on beyond its edge.
+    each = -(-length // fewer)
+    return np.add.reduceat(whole, np.arange(0, length, each), axis=1)

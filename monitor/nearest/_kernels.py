@@ -145,8 +145,8 @@ def look_up(
         passes: Whether an entry may be near, by its tag against the query's.
         queries: Q x 4, read-only.
         most: The most entries that are looked at for a query.
-        found: M x 3: query, hash, distance; the first M are written; one hash may come twice, and
-            in its place -1 is for a query that has more entries.
+        found: M x 3: query, hash, distance; the first M are written; in the place of a hash, -1 is
+            for a query that has more entries.
 
     Returns:
         How many are near, which may be more than M.
@@ -156,6 +156,7 @@ def look_up(
     tags = np.empty(bands, np.uint32)
     reach = np.empty((2, probes.shape[0]), np.int64)
     rows = np.empty(0, np.uint32)
+    ends = np.empty(bands, np.int64)
     hits = 0
     for q in range(queries.shape[0]):
         query = queries[q]
@@ -173,18 +174,43 @@ def look_up(
             continue
         if total >= rows.size:
             rows = np.empty(2 * total + 1, np.uint32)
-        count = _survivors(entries, probes, reach, passes, tags, tag_bits, rows)
+        count = _survivors(entries, probes, reach, passes, tags, tag_bits, rows, ends)
         for i in range(count):
             row = np.uint64(rows[i])
             distance = ones(words[row, 0] ^ query[0]) + ones(words[row, 1] ^ query[1])
             distance += ones(words[row, 2] ^ query[2]) + ones(words[row, 3] ^ query[3])
             if distance <= np.uint64(radius):
+                band = int(np.searchsorted(ends, i, side="right"))
+                if _is_before(words[row], band, depth, tag_bits, keys, tags, passes):
+                    continue
                 if hits < found.shape[0]:
                     found[hits, 0] = q
                     found[hits, 1] = row
                     found[hits, 2] = distance
                 hits += 1
     return hits
+
+
+@compiled
+def _is_before(
+    words: NDArray[np.uint64],
+    band: int,
+    depth: int,
+    tag_bits: int,
+    keys: NDArray[np.int64],
+    tags: NDArray[np.uint32],
+    passes: NDArray[np.uint8],
+) -> bool:
+    """Tell whether a hash that is found by a band is found by one before, too."""
+    for other in range(band):
+        offset = other * (256 // keys.size)
+        turned = ones(_bits(words, offset, depth) ^ np.uint64(keys[other]))
+        if turned > np.uint64(1):
+            continue
+        differing = _bits(words, offset + depth, tag_bits) ^ np.uint64(tags[other])
+        if other == 0 or passes[turned, differing]:
+            return True
+    return False
 
 
 @compiled
@@ -229,8 +255,14 @@ def _survivors(
     tags: NDArray[np.uint32],
     tag_bits: int,
     rows: NDArray[np.uint32],
+    ends: NDArray[np.int64],
 ) -> int:
-    """Keep the entries whose tags pass; without a branch, which would be guessed wrong."""
+    """Keep the entries whose tags pass; without a branch, which would be guessed wrong.
+
+    Args:
+        rows: The entries' rows; written.
+        ends: How many there are up to each band's last; written.
+    """
     mask, shift = np.uint32((1 << tag_bits) - 1), np.uint32(tag_bits)
     # Written where the first survivor goes, so that it is not optimised away.
     rows[0] = _touch(entries, probes, reach)
@@ -240,6 +272,7 @@ def _survivors(
             for place in range(reach[0, i], reach[1, i]):
                 rows[np.uint64(count)] = place
                 count += 1
+            ends[0] = count
             continue
         band, line = np.uint64(probes[i, 0] - 1), np.uint64(probes[i, 2])
         tag = tags[probes[i, 0]]
@@ -247,4 +280,5 @@ def _survivors(
             entry = entries[band, np.uint64(place)]
             rows[np.uint64(count)] = entry >> shift
             count += int(passes[line, np.uint64((entry ^ tag) & mask)])
+        ends[probes[i, 0]] = count
     return count

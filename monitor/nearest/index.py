@@ -55,19 +55,20 @@ class Index:
             self._segments.append(made(newer, self._owners[:end].copy()))
             self._newer = 0
 
-    def search(self, queries: Words) -> Near:
-        """Find all hashes within `RADIUS` of each query.
+    def search(self, queries: Words, radius: int = RADIUS) -> Near:
+        """Find all hashes within a radius of each query.
 
         Args:
             queries: Q x 4.
+            radius: Beyond `RADIUS` all hashes are looked at.
 
         Returns:
             By query, owner and distance, in no order.
         """
-        found = [one.search(queries) for one in self._segments]
+        found = [one.search(queries, radius) for one in self._segments]
         if self._newer:
             a, b, c, d = (read_only(plane[: self._newer]) for plane in self._planes)
-            near = scan((a, b, c, d), queries, RADIUS)
+            near = scan((a, b, c, d), queries, radius)
             near[:, 1] = self._owners[near[:, 1]]
             found.append(near)
         return np.concatenate(found) if found else NONE

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.nearest.scan import Near, Words
-from monitor.nearest.tables import BANDS, MOST_ROWS, Tables, build, layout
+from monitor.nearest.tables import BANDS, MOST_ROWS, RADIUS, Tables, build, layout
 
 # Another one where files of before can't be used: they are made anew.
-_MAGIC: Final = b"HAECHI-NEAREST-1"
+_MAGIC: Final = b"HAECHI-NEAREST-2"
 # Magic, rows, depth, tag bits, first and last number, how many numbers, digest of the rest.
 _HEADER: Final = struct.Struct("<16sQQQQQQ32s")
 # Parts of a file begin at lines of the cache; the digest folds it in blocks of this many bytes.
@@ -49,9 +49,9 @@ class Segment:
     members: int = 0
     file: Path | None = None
 
-    def search(self, queries: Words) -> Near:
-        """Find what is within the radius of each query: query, owner and distance."""
-        found = self.tables.search(queries)
+    def search(self, queries: Words, radius: int = RADIUS) -> Near:
+        """Find what is within a radius of each query: query, owner and distance."""
+        found = self.tables.search(queries, radius)
         found[:, 1] = self.owners[found[:, 1]]
         return found
 

@@ -45,8 +45,8 @@ _BOUND: Final = 2
 _ENTRY_BITS: Final = 32
 # A line of `passes` is 4 KiB then, and stays in a core's cache.
 _MOST_TAG_BITS: Final = 12
-# Entries in a bucket, as a power of two: these fill about a line of the cache.
-_FULL: Final = 4
+# Entries in a bucket, as a power of two: with fewer, a hash would take over 100 bytes.
+_FULL: Final = 5
 # More entries than this share of the rows, and a scan is faster.
 _MOST_SHARE: Final = 4
 _LEAST: Final = 4096
@@ -110,21 +110,24 @@ class Tables:
     starts: NDArray[np.uint32]
     entries: NDArray[np.uint32]
 
-    def search(self, queries: Words) -> Near:
-        """Find all rows within `RADIUS` of each query.
+    def search(self, queries: Words, radius: int = RADIUS) -> Near:
+        """Find all rows within a radius of each query.
 
         Args:
             queries: Q x 4.
+            radius: Beyond `RADIUS` all rows are looked at.
 
         Returns:
             By query, row and distance, in no order; a row once a query.
         """
         if not len(self.words):
             return NONE
+        if radius > RADIUS:
+            return self._scanned(queries, np.arange(len(queries)), radius)
         fast = kernels(KERNELS, _SAVED_S * len(queries))
         most = max(_LEAST, len(self.words) // _MOST_SHARE)
         if fast is None:
-            found = np.concatenate([NONE, *self._look_up(queries, most)])
+            found = np.concatenate([NONE, *self._look_up(queries, radius, most)])
         else:
             plan = self.layout
             found = grown(
@@ -137,17 +140,16 @@ class Tables:
                 plan.probes,
                 plan.passes,
                 read_only(queries),
-                RADIUS,
+                radius,
                 most,
             )
-        if len(found) < 2 and (not len(found) or found[0, 1] != CROWDED):
-            return found
         is_crowded = found[:, 1] == CROWDED
+        if not is_crowded.any():
+            return found
         numbers = found[is_crowded, 0]
-        found = np.unique(found[~is_crowded], axis=0)
-        return np.concatenate([found, self._scanned(queries, numbers)]) if len(numbers) else found
+        return np.concatenate([found[~is_crowded], self._scanned(queries, numbers, radius)])
 
-    def _look_up(self, queries: Words, most: int) -> Iterator[Near]:
+    def _look_up(self, queries: Words, radius: int, most: int) -> Iterator[Near]:
         """Look queries up by numpy; a query of too many entries is `CROWDED`."""
         plan = self.layout
         band, turned, line = plan.probes.T
@@ -173,14 +175,14 @@ class Tables:
             rows = np.unique(np.concatenate([places[:first], rows]))
             distances = np.bitwise_count(self.words[rows] ^ query).sum(axis=1, dtype=np.int64)
             found = np.stack([np.full(len(rows), number), rows, distances], axis=1)
-            yield found[distances <= RADIUS]
+            yield found[distances <= radius]
 
-    def _scanned(self, queries: Words, numbers: NDArray[np.int64]) -> Near:
+    def _scanned(self, queries: Words, numbers: NDArray[np.int64], radius: int) -> Near:
         """Scan for some of the queries: theirs are more entries than it would look at."""
         found = [NONE]
         for start in range(0, len(self.words), _SCANNED_AT_ONCE):
             planes = to_planes(self.words[start : start + _SCANNED_AT_ONCE])
-            part = scan(planes, queries[numbers], RADIUS)
+            part = scan(planes, queries[numbers], radius)
             part[:, 0] = numbers[part[:, 0]]
             part[:, 1] += start
             found.append(part)
@@ -199,7 +201,7 @@ def build(words: Words) -> tuple[Tables, NDArray[np.intp]]:
     plan = layout(len(words))
     starts = np.empty((BANDS, (1 << plan.depth) + 1), np.uint32)
     entries = np.empty((BANDS - 1, len(words)), np.uint32)
-    order = np.argsort(cut(words, 0, WIDTH), kind="stable")
+    order = np.argsort(cut(words, 0, plan.depth), kind="stable")
     words = read_only(words[order])
     fast = kernels(KERNELS, _SAVED_IN_BUILDING_S * len(words))
     for band in range(BANDS):

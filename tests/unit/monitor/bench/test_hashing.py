@@ -31,6 +31,7 @@ def test_folder_is_measured_and_other_files_in_it_are_passed_over(in_folder: Opt
     rows = {row["way"]: row for row in hashing.run(in_folder)}
     assert rows["PDQ alone"]["photos"] == 1
     assert rows["PDQ alone"]["differing"] in (0, None)
+    assert rows["rough PDQ (scan --fast)"]["bits_off"] in range(9)
 
 
 def test_without_the_reference_one_line_says_how_it_is_installed(

@@ -27,16 +27,20 @@ def test_each_planted_hash_up_to_the_radius_is_found_and_none_beyond(count: int)
 
 
 @pytest.mark.parametrize("spread", range(1, 5))
-def test_differences_that_are_spread_over_the_bands_in_the_worst_way_are_found(spread: int) -> None:
+@pytest.mark.parametrize("count", [1, 400, 5_000])
+def test_differences_that_are_spread_over_the_bands_in_the_worst_way_are_found(
+    spread: int, count: int
+) -> None:
     # Two bits in 15 bands and one in the last is all that a look-up may rely on.
-    word = drawn(spread, 1)[0]
+    words = drawn(spread, count)
+    word = words[-1]
     bits = [
         WIDTH * band + (3 * spread * band + 5 * i) % WIDTH for band in range(BANDS) for i in (0, 1)
     ]
     for left_out in range(BANDS):
         query = turned(word, [bit for i, bit in enumerate(bits) if i != 2 * left_out])
-        assert found_in(word[None], query[None]) == {(0, 0, 31)}
-        assert not found_in(word[None], turned(query, [bits[2 * left_out]])[None])
+        assert found_in(words, query[None]) == {(0, count - 1, 31)}
+        assert not found_in(words, turned(query, [bits[2 * left_out]])[None])
 
 
 def test_no_hashes_and_no_queries_find_nothing() -> None:
@@ -72,5 +76,18 @@ def test_tables_take_at_most_a_hundred_bytes_a_hash() -> None:
     for count in (200_000, 1_000_000, tables.MOST_ROWS):
         plan = layout(count)
         starts = BANDS * ((1 << plan.depth) + 1) * 4
-        assert 32 + 4 * (BANDS - 1) + starts / count < 100
+        owner = 4
+        assert 32 + owner + 4 * (BANDS - 1) + starts / count < 100
         assert plan.tag_bits + (count - 1).bit_length() <= 32
+
+
+def test_beyond_the_radius_of_the_tables_all_is_looked_at() -> None:
+    words = drawn(6, 3000)
+    queries = planted(6, words, [20, 31, 39, 40])
+    made, order = build(words)
+    found = made.search(queries, 39)
+    assert {(q, order[row], far) for q, row, far in found.tolist()} == {
+        (0, 0, 20),
+        (1, 1, 31),
+        (2, 2, 39),
+    }
