@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from monitor import pictures
 from monitor.errors import MediaError
-from monitor.pictures import FORMATS, PictureLimits, as_shown, decode
+from monitor.pictures import FORMATS, PictureLimits, as_shown, decode, decode_roughly
 from tests.fixtures.pictures import encoded, made
 
 RGB = made("blobs", 40, 50)
@@ -237,3 +237,25 @@ def test_error_does_not_carry_what_pillow_says_about_the_file() -> None:
         decode(bytes(data))
     assert caught.value.__suppress_context__
     assert "ZQ" not in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("size", "part"), [((512, 600), 2), ((1023, 700), 2), ((1025, 1303), 4), ((2048, 2100), 8)]
+)
+def test_a_rough_look_is_at_a_part_of_the_size(size: tuple[int, int], part: int) -> None:
+    data = encoded(Image.new("RGB", size, (200, 30, 30)), "JPEG")
+    rough = decode_roughly(data)
+    assert rough is not None
+    assert (rough.width, rough.height) == size
+    assert rough.grey.shape == (-(-size[1] // part), -(-size[0] // part))
+    assert abs(float(rough.grey.mean()) - 0.299 * 200 - 0.701 * 30) < 2
+
+
+def test_what_is_no_ordinary_jpeg_of_some_size_has_no_rough_look() -> None:
+    large = Image.new("RGB", (600, 600))
+    assert decode_roughly(encoded(large, "PNG")) is None
+    assert decode_roughly(encoded(large.convert("CMYK"), "JPEG")) is None
+    assert decode_roughly(encoded(Image.new("RGB", (511, 900)), "JPEG")) is None
+    assert decode_roughly(encoded(large, "JPEG"), PictureLimits(max_pixels=1000)) is None
+    assert decode_roughly(encoded(large, "JPEG"), PictureLimits(max_bytes=100)) is None
+    assert decode_roughly(encoded(large, "JPEG")[:400]) is None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageOps
 
+from monitor.cli import scan
 from tests.fixtures.posted import collage, overlap, photo
 
 Haechi = Callable[..., Any]
@@ -142,3 +143,47 @@ def test_the_places_by_which_a_part_of_a_photo_was_found_are_told(
     assert 0.9 < one["agreement"] <= 1
     assert 0.4 < one["shown"] <= 0.65
     assert f"{one['agreement']:.0%} alike" in at_home("scan", tmp_path / "crop.png").out
+
+
+def test_a_fast_scan_finds_whole_copies_and_says_the_same_of_them(
+    at_home: Haechi, tmp_path: Path
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(2):
+        photo(number, (840, 1050)).save(tmp_path / f"{number}.jpg", quality=90)
+    with Image.open(tmp_path / "0.jpg") as whole:
+        whole.resize((600, 750)).save(folder / "small.jpg", quality=60)
+        ImageOps.mirror(whole).rotate(90, expand=True).save(folder / "turned.jpg")
+        ImageOps.invert(whole).save(folder / "inverted.jpg")
+        whole.resize((200, 250)).save(folder / "tiny.png")
+        whole.crop((0, 0, 500, 600)).save(folder / "part.jpg")
+    (folder / "same.jpg").write_bytes((tmp_path / "0.jpg").read_bytes())
+    (folder / "other.jpg").write_bytes((tmp_path / "1.jpg").read_bytes())
+    (folder / "broken.jpg").write_bytes((tmp_path / "1.jpg").read_bytes()[:5000])
+    at_home("enrol", tmp_path / "0.jpg", "--case", "1", "--no-crop")
+    slow, fast = (at_home("scan", folder, "--json", *more) for more in ([], ["--fast"]))
+    assert slow.code == fast.code == 1
+    told = {Path(row["file"]).name: row for row in fast.rows}
+    wanted = {Path(row["file"]).name: row for row in slow.rows}
+    assert told["part.jpg"]["status"] == "no match"
+    assert wanted["part.jpg"]["status"] == "match"
+    assert [told[name]["status"] for name in ("other.jpg", "broken.jpg")] == [
+        "no match",
+        wanted["broken.jpg"]["status"],
+    ]
+    for name in ("same.jpg", "small.jpg", "turned.jpg", "inverted.jpg", "tiny.png"):
+        assert told[name] == wanted[name], name
+        assert told[name]["status"] == "match", name
+
+
+def test_a_fast_scan_looks_closely_at_far_fewer_files(
+    at_home: Haechi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[object] = []
+    monkeypatch.setattr(scan, "match_whole", lambda *given: looked.append(given) or [])
+    for number in range(3):
+        photo(number, (600, 750)).save(tmp_path / f"{number}.jpg", quality=90)
+    at_home("enrol", tmp_path / "0.jpg", "--case", "1", "--no-crop")
+    at_home("scan", "--fast", *(tmp_path / f"{number}.jpg" for number in range(3)))
+    assert len(looked) == 1

@@ -13,10 +13,19 @@ from numpy.typing import NDArray
 
 from monitor.hashes import hamming
 from monitor.hashes import pdq as module
-from monitor.hashes.pdq import DIHEDRAL, PdqHash, dihedral, pdq, pdq_and_dihedral
-from monitor.pictures import decode
+from monitor.hashes.pdq import (
+    DIHEDRAL,
+    ROUGHNESS,
+    PdqHash,
+    dihedral,
+    pdq,
+    pdq_and_dihedral,
+    rough_pdq,
+)
+from monitor.pictures import decode, decode_roughly
 from tests.fixtures import kernels
-from tests.fixtures.pictures import KINDS, Rgb, made
+from tests.fixtures.pictures import KINDS, Rgb, encoded, made
+from tests.fixtures.posted import photo
 
 TESTS = Path(__file__).resolve().parents[3]
 SHARED = TESTS.parent / "../shared/data/pdq"
@@ -219,3 +228,16 @@ def test_brighter_and_smaller_copy_is_within_the_threshold() -> None:
 def test_array_of_another_shape_or_type_is_refused(array: NDArray[np.uint8]) -> None:
     with pytest.raises(ValueError, match="H x W x 3"):
         pdq(array)
+
+
+@pytest.mark.parametrize("size", [(512, 640), (601, 517), (1027, 1350), (2061, 2050)])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_rough_hash_is_near_the_exact_one_and_says_about_the_quality(
+    size: tuple[int, int], seed: int
+) -> None:
+    data = encoded(photo(seed, size), "JPEG")
+    rough = decode_roughly(data)
+    assert rough is not None
+    told, exact = rough_pdq(rough), pdq(decode(data).rgb)
+    assert hamming(told.digest, exact.digest) <= ROUGHNESS
+    assert abs(told.quality - exact.quality) <= 5
