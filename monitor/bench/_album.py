@@ -20,8 +20,13 @@ SIZES: Final = ((1080, 1350), (1280, 960), (1080, 1080), (960, 1280))
 
 def painted(paint: Painter, seed: int) -> bytes:
     """Paint a picture like a photo, as the JPEG that its owner has."""
+    return owned(paint(seed, SIZES[seed % len(SIZES)]))
+
+
+def owned(photo: Image.Image) -> bytes:
+    """Encode as the file that a photo's owner has."""
     out = io.BytesIO()
-    paint(seed, SIZES[seed % len(SIZES)]).save(out, "JPEG", quality=92)
+    photo.save(out, "JPEG", quality=92)
     return out.getvalue()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from monitor.bench._album import painted, pictures_in, shrunk
+from monitor.bench._album import owned, painted, pictures_in, shrunk
 from monitor.bench._base import Options
 from monitor.bench._edits import EDITS, Edit, Photo, Random, as_posted
 from monitor.bench._frames import ENROLLED_AS, FRAMES
@@ -141,7 +140,7 @@ def _made(options: Options) -> Trial:
         if number in captured:
             capture = ENROLLED_AS[captured.index(number) % len(ENROLLED_AS)]
             one = capture(one, partial(stranger, rng), rng)
-        enrolled[_name(number)] = decode(_owned(one))
+        enrolled[_name(number)] = decode(owned(one))
     return Trial(enrolled, posts(), 2 * each * len(edits))
 
 
@@ -153,13 +152,6 @@ def _name(number: int) -> str:
 def _number(name: str) -> int:
     """Give an edit's own number, the same in every run."""
     return zlib.crc32(name.encode())
-
-
-def _owned(photo: Photo) -> bytes:
-    """Encode as the file that a photo's owner has."""
-    out = io.BytesIO()
-    photo.save(out, "JPEG", quality=92)
-    return out.getvalue()
 
 
 def _painted(options: Options) -> list[Callable[[], bytes]]:

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 import statistics
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-
+from monitor.bench._banks import banks, looked_up, named
 from monitor.bench._base import Bench, Options, Row
-from monitor.bench._crowd import crowd, window_crowd
 from monitor.bench._trial import Post, trial
-from monitor.clock import utc_now
-from monitor.errors import MediaError
-from monitor.features.codec import unpack
-from monitor.features.sealing import KEY_BYTES, Sealer
-from monitor.hashes.pdq import BYTES, DIHEDRAL
-from monitor.models.match import Grade, Match
-from monitor.pictures import Picture, decode
-from monitor.registry.bank import Bank, build
-from monitor.registry.enrolment import find_photo, fingerprint
-from monitor.registry.look import look_up
-from monitor.store.cases import content_key
-from monitor.windows.photo import load
 
 
 @dataclass(slots=True)
@@ -59,64 +43,18 @@ def run(options: Options) -> list[Row]:
         Misuse: The folder has too few photos, or its trial can't be read.
     """
     given = trial(options)
-    by_hashes, by_all, names = _banks(given.enrolled, options.beside)
+    by_hashes, by_all, names = banks(given.enrolled, options.beside)
     tallies: dict[str, _Tally] = {}
     for done, post in enumerate(given.posts, 1):
         tally = tallies.setdefault(post.edit, _Tally())
-        hashed, hash_ms = _looked_up(by_hashes, post)
-        found, ms = _looked_up(by_all, post)
+        hashed, hash_ms = looked_up(by_hashes, post.data)
+        found, ms = looked_up(by_all, post.data)
         tally.hash_ms.append(hash_ms)
         tally.ms.append(ms)
-        _count(tally, post, _named(hashed, names), _named(found, names))
+        _count(tally, post, named(hashed, names), named(found, names))
         options.progress(done, given.count)
     rows = [_row(edit, [tally]) for edit, tally in tallies.items()]
     return [*rows, _row("all", tallies.values())]
-
-
-def _banks(enrolled: Mapping[str, Picture], beside: int) -> tuple[Bank, Bank, dict[str, str]]:
-    """Enrol; gives the bank without and with local features, and the photos' names.
-
-    Args:
-        beside: Generated photos that are enrolled beside.
-    """
-    sealer = Sealer(secrets.token_bytes(KEY_BYTES))
-    made, features, windows, names = [], {}, {}, {}
-    for name, picture in enrolled.items():
-        crop = find_photo(picture)
-        one = fingerprint(picture, "bench", utc_now(), crop=crop, sealer=sealer, features=True)
-        made.append(one)
-        features[one.id] = unpack(sealer.open(one.features or b"", content_key(one)))
-        windows[one.id] = load(sealer.open(one.windows or b"", content_key(one)))
-        names[one.id] = name
-    rng = np.random.default_rng(beside)
-    others = zip(
-        crowd(list(features.values()), beside),
-        window_crowd(list(windows.values()), beside),
-        strict=True,
-    )
-    for number, (some_features, some_windows) in enumerate(others):
-        turns = tuple(rng.bytes(BYTES).hex() for _ in DIHEDRAL)
-        one = replace(made[0], id=f"generated-{number}", sha256=None, pdq=turns, features=None)
-        made.append(one)
-        features[one.id] = some_features
-        windows[one.id] = some_windows
-        names[one.id] = "generated"
-    return build(made, windows=windows), build(made, features, windows), names
-
-
-def _looked_up(bank: Bank, post: Post) -> tuple[list[Match], float]:
-    """Match a post; says how many milliseconds it took."""
-    start = time.perf_counter()
-    try:
-        found = look_up(bank, decode(post.data))
-    except MediaError:
-        found = []
-    return found, 1000 * (time.perf_counter() - start)
-
-
-def _named(found: list[Match], names: Mapping[str, str]) -> dict[str, bool]:
-    """Say which photos were found, and of each whether the match is strong."""
-    return {names[one.fingerprint_id]: one.grade is not Grade.REVIEW for one in found}
 
 
 def _count(tally: _Tally, post: Post, hashed: dict[str, bool], found: dict[str, bool]) -> None:
