@@ -13,7 +13,7 @@ from monitor.alerts.defang import defang
 from monitor.hashes.pdq import THRESHOLD
 from monitor.ids import make_id
 from monitor.models.finding import HISTORIC, Alert, Finding
-from monitor.models.match import TURNED, Match
+from monitor.models.match import DIGESTS, TURNED, Match
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -59,6 +59,7 @@ def compose(alert: Alert, finding: Finding, *, sender: str) -> EmailMessage:
         "found": _time(finding.found_at) + (f", {HISTORIC}" if finding.historic else ""),
         "sha256": finding.match.media_sha256,
         "photo": finding.match.fingerprint_id,
+        "partner": _partner(finding.match),
     }
     mail.set_content(_TEMPLATES.get_template("finding.txt.j2").render(facts))
     mail.add_alternative(_TEMPLATES.get_template("finding.html.j2").render(facts), subtype="html")
@@ -83,7 +84,7 @@ def compose_test(sender: str, recipient: str, now: datetime) -> EmailMessage:
 
 def _difference(match: Match) -> str:
     """Say how far the posted picture is from the enrolled photo."""
-    if match.method == "sha256":
+    if match.method in DIGESTS:
         return "none, byte for byte the same file / 없음, 완전히 동일한 파일"
     if match.placing is not None:
         share = f"{match.placing.agreement:.0%}"
@@ -96,6 +97,13 @@ def _difference(match: Match) -> str:
         f"{bits} of 256 bits differ (up to {THRESHOLD} is a match) / "
         f"256비트 중 {bits}비트 다름 ({THRESHOLD}비트까지 일치로 판정)"
     )
+
+
+def _partner(match: Match) -> str:
+    """Say whose bare hash matched; empty: it was made of a photo."""
+    if match.partner is None:
+        return ""
+    return f"{match.partner.words} (a bare hash / 해시만 등록됨)"
 
 
 def _time(moment: datetime | None) -> str:

@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from monitor import __version__
-from monitor.cli import alerts, bench, cases, crawl, enrol, findings, index, init, scan, search
+from monitor.cli import (
+    alerts,
+    bench,
+    cases,
+    crawl,
+    enrol,
+    exchange,
+    findings,
+    index,
+    init,
+    scan,
+    search,
+)
 from monitor.cli import sources as sources_commands
 from monitor.cli import status as status_commands
 from monitor.cli.demo import command as demo
@@ -27,6 +39,7 @@ for module in (
     init,
     demo,
     enrol,
+    exchange,
     cases,
     sources_commands,
     crawl,

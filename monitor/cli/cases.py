@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from monitor.cli.exchange import write
 from monitor.cli.groups import ListingGroup
 from monitor.cli.home import Home, actor, opened
 from monitor.cli.output import AsJson, ask, count, emit, say, table, when
 from monitor.clock import utc_now
 from monitor.errors import HaechiError, Misuse
+from monitor.exchange import FORMATS, Kind
 from monitor.models.case import CaseStatus, Fingerprint
 from monitor.registry import enrolment
 from monitor.registry.files import keep_up
@@ -76,6 +79,7 @@ def show(ctx: typer.Context, case: CaseId, as_json: AsJson = False) -> None:
             "turns": len(one.pdq),
             "parts": one.windows is not None,
             "local_features": one.features is not None,
+            "partner": None if one.partner is None else asdict(one.partner),
             "enrolled": one.created_at,
             "quarantined": held.get(one.id),
         }
@@ -143,19 +147,33 @@ def export(
     ctx: typer.Context,
     case: CaseId,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    named: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help=f"One of {', '.join(FORMATS)} [default: haechi, or whom the feedback is for].",
+        ),
+    ] = "",
+    kind: Annotated[Kind, typer.Option(help="Of a plain list: which hashes.")] = Kind.PDQ,
+    feedback: Annotated[
+        bool,
+        typer.Option(
+            "--feedback", help="Instead: what a partner is told of their hashes, as people judged."
+        ),
+    ] = False,
+    reason: Annotated[
+        str, typer.Option(help="NCMEC's id of the reason why a hash is found wrong.")
+    ] = "",
 ) -> None:
     """Write a case's fingerprints to a file.
 
-    `haechi import` reads it.
+    `haechi import` reads it. With --feedback: confirmed findings are told as blocked, dismissed
+    ones as not blocked, those of a hash in quarantine as of bad quality.
     """
     with opened(ctx) as home:
         if need_case(home, case) is CaseStatus.WITHDRAWN:
             raise Misuse(f"case {case} was withdrawn: its fingerprints are deleted, none is left")
-        with home.store.read() as db:
-            found = cases.active_fingerprints(db, case)
-        enrolment.to_file(found, output)
-        say(f"{count(len(found), 'fingerprint')} in {output}")
-        say("fingerprints are personal data: hand the file over safely")
+        write(home, case, output, named=named, kind=kind, feedback=feedback, reason=reason)
 
 
 def release(
@@ -230,4 +248,5 @@ def _found_by(one: Fingerprint) -> str:
         return "its parts, local features"
     if one.windows is not None:
         return "its parts"
-    return "its look" if enrolment.has_texture(one) else "exact copies only"
+    by = "its look" if enrolment.has_texture(one) else "exact copies only"
+    return by if one.partner is None else f"{by}; {one.partner.words}"

@@ -1,4 +1,4 @@
-"""`haechi enrol`, `fingerprint` and `import`: photos become fingerprints, and are forgotten."""
+"""`haechi enrol` and `fingerprint`: photos become fingerprints, and are forgotten."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.progress import Progress
@@ -18,15 +17,15 @@ from monitor.cli.deliver import deliver
 from monitor.cli.home import Home, actor, opened
 from monitor.cli.output import complain, count, progress, say
 from monitor.clock import utc_now
-from monitor.errors import HaechiError, MediaError, Misuse
+from monitor.errors import MediaError, Misuse
+from monitor.exchange import FORMATS, Kind, save
 from monitor.features.extract import POST_AREA, luma
 from monitor.features.sealing import Sealer, sealer
 from monitor.models.case import Fingerprint
 from monitor.pictures import Picture, PictureLimits, as_shown, decode
-from monitor.registry import enrolment, hash_list
+from monitor.registry import enrolment
 from monitor.registry.enrolment import Region
 from monitor.registry.files import keep_up
-from monitor.registry.hash_list import is_hash_list
 from monitor.store import cases
 from pipelines.look_back import Sought, look_back
 
@@ -50,10 +49,6 @@ LocalFeatures = Annotated[
         "[default: as agreed for the case before].",
     ),
 ]
-
-# Fingerprints written in one transaction, and bad lines of a file that are told one by one.
-_AT_ONCE: Final = 10_000
-_TOLD: Final = 20
 
 # Photos whose pixels are in memory, to be looked for together.
 _SOUGHT_AT_ONCE = 20
@@ -86,7 +81,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("enrol")(enrol)
     app.command("fingerprint")(fingerprint)
-    app.command("import")(import_file)
 
 
 def enrol(
@@ -162,70 +156,10 @@ def fingerprint(
             bar.advance(bar.task_ids[0])
     if not made:
         raise Misuse("no fingerprint was made: none of the files is a photo that can be read")
-    enrolment.to_file(made, output)
+    save(FORMATS["haechi"].write(made, Kind.PDQ, utc_now()), output)
     say(f"{count(len(made), 'fingerprint')} in {output}; no photo and no file name is in it")
     if failed:
         raise typer.Exit(1)
-
-
-def import_file(
-    ctx: typer.Context,
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="A file made by `haechi fingerprint`, or a list of PDQ hashes, one a line."
-        ),
-    ],
-    case: Annotated[
-        str, typer.Option("--case", help="The case's id [default: one made from the content].")
-    ] = "",
-) -> None:
-    """Enrol fingerprints made elsewhere.
-
-    Importing twice changes nothing.
-    """
-    with opened(ctx) as home:
-        case = enrolment.check_case_id(case or enrolment.case_of_file(file))
-        given = _listed(file, case) if is_hash_list(file) else _exchanged(file, case)
-        good = bad = added = 0
-        with progress("importing") as bar:
-            # Some at a time: crawls must get at the store in between.
-            while some := list(islice(given, _AT_ONCE)):
-                prints = [one for one in some if isinstance(one, Fingerprint)]
-                for line in (one for one in some if isinstance(one, str)):
-                    bad += 1
-                    if bad <= _TOLD:
-                        complain(f"{file}: {line}")
-                good += len(prints)
-                added += _store(home, case, prints) if prints else 0
-                bar.update(bar.task_ids[0], completed=good)
-        if bad > _TOLD:
-            complain(f"{file}: {count(bad - _TOLD, 'more line')} like that")
-        if not good:
-            raise HaechiError(f"{file}: no valid fingerprint is in it; nothing was imported")
-        keep_up(home.store, home.settings.state_folder)
-        already = good - added
-        say(
-            f"imported {count(added, 'fingerprint')} into case {case}"
-            + (f", {already} were already there" if already else "")
-        )
-        if added:
-            say(_HUNT)
-    if bad:
-        raise typer.Exit(1)
-
-
-def _exchanged(file: Path, case_id: str) -> Iterator[Fingerprint | str]:
-    """Read a file of fingerprints: these, and what is wrong with the others."""
-    good, bad = enrolment.from_file(file, case_id, utc_now())
-    yield from bad
-    yield from good
-
-
-def _listed(file: Path, case_id: str) -> Iterator[Fingerprint | str]:
-    """Read a list of hashes: fingerprints, and what is wrong with the other lines."""
-    for number, one in hash_list.read(file, case_id, utc_now()):
-        yield one or f"line {number} is no PDQ hash; it was left out"
 
 
 def photos_in(paths: list[Path]) -> Iterator[Path]:

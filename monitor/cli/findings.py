@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ from monitor.clock import utc_now
 from monitor.errors import Misuse
 from monitor.hashes.pdq import THRESHOLD
 from monitor.models.finding import HISTORIC, Finding, FindingStatus
-from monitor.models.match import TURNED, Grade, Match, Placing
+from monitor.models.match import DIGESTS, TURNED, Grade, Match, Placing
 from monitor.store import findings, outbox
 
 FindingId = Annotated[str, typer.Argument(help="The finding's id.")]
@@ -69,6 +70,7 @@ def match_row(match: Match) -> dict[str, object]:
         "angle": None if placing is None else placing.angle,
         "scale": None if placing is None else placing.scale,
         "grade": match.grade.value,
+        "partner": None if match.partner is None else asdict(match.partner),
     }
 
 
@@ -122,7 +124,7 @@ def show(ctx: typer.Context, finding: FindingId, as_json: AsJson = False) -> Non
         return
     match = found.match
     say(f"finding {found.id} of case {found.case_id}: {_judged(found)}")
-    if match.method == "sha256":
+    if match.method in DIGESTS:
         say("The post has the enrolled file itself, byte for byte.")
     elif match.placing is not None:
         for line in _placed(match, match.placing):
@@ -136,6 +138,11 @@ def show(ctx: typer.Context, finding: FindingId, as_json: AsJson = False) -> Non
             say(f"Against it, it is {TURNED[match.transform]}.")
         if match.grade is Grade.REVIEW:
             say("The photo was in quarantine, as it had matched many unlike pictures: not mailed.")
+    if match.partner is not None:
+        say(
+            f"The hash is a partner's ({match.partner.words}): there is nothing but it, so only "
+            "the whole picture is found, and you can't look at the photo."
+        )
     if found.historic:
         say(f"It was {HISTORIC}.")
     say(f"source: {found.source}")

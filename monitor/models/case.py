@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -45,6 +46,38 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Partner:
+    """Who gave a hash, and what they say of it.
+
+    Attributes:
+        reference: What the partner calls it by.
+        status: In the partner's words; empty where they give none.
+        cases: The partner's case numbers, with their statuses.
+    """
+
+    name: str
+    reference: str = ""
+    status: str = ""
+    cases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """Say for people whose hash it is, and what they call it."""
+        said = [f"{number} ({state})" if state else number for number, state in self.cases.items()]
+        about = f": {', '.join(said[:_MOST_SAID])}" if said else ""
+        more = f" and {len(said) - _MOST_SAID} more" if len(said) > _MOST_SAID else ""
+        status = f"; {self.status}" if self.status else ""
+        return f"{self.name}{about}{more}{status}"
+
+
+# Of a partner's case numbers, in one line.
+_MOST_SAID = 5
+
+# Of a list that does not say whose it is.
+HASH_LIST = Partner("hash list")
+
+
+@dataclass(frozen=True, slots=True)
 class Fingerprint:
     """Hashes of one enrolled photo; neither the photo nor its file name.
 
@@ -52,13 +85,16 @@ class Fingerprint:
         id: Random; tells nothing of the photo once the fingerprint is gone.
         sha256: Of the enrolled file, 64 hex digits; None where a partner gave none.
         pdq: The hashes of the photo's 8 turns and mirrors, 64 hex digits each, in the order of
-            `monitor.hashes.pdq.DIHEDRAL`; a partner's bare hash list gives one.
+            `monitor.hashes.pdq.DIHEDRAL`; a partner's bare hash list gives one, or none and a
+            digest of the file.
         quality: PDQ quality, 0-100.
         phash: 16 hex digits or None.
         recipe: Version of the decoding and hashing recipe.
         windows: Hashes of the photo's parts, encrypted (`monitor.features.sealing`); None where
             only a bare hash is known.
         features: Local features, encrypted (`monitor.features.sealing`); None without consent.
+        md5: Of the file, 32 hex digits; partners give it.
+        partner: Whose bare hash it is; None: made of a photo.
     """
 
     id: str
@@ -71,3 +107,5 @@ class Fingerprint:
     created_at: datetime
     windows: bytes | None = field(default=None, repr=False)
     features: bytes | None = field(default=None, repr=False)
+    md5: str | None = None
+    partner: Partner | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from monitor.models.case import Partner
+
 
 class Grade(StrEnum):
     """How sure a match is: exact and strong ones are mailed, review is listed for a person."""
@@ -13,6 +15,9 @@ class Grade(StrEnum):
     STRONG = "strong"
     REVIEW = "review"
 
+
+# Methods by which the very same file is found.
+DIGESTS = ("sha256", "md5")
 
 # How people say the names of `monitor.hashes.pdq.DIHEDRAL`.
 TURNED = {
@@ -63,13 +68,14 @@ class Match:
     """One match.
 
     Attributes:
-        method: "sha256", "pdq", "windows" or "features".
+        method: "sha256", "md5", "pdq", "windows" or "features".
         distance: Differing bits of a hash, 0 for identical; None for features.
         quality: The smaller PDQ quality of the two sides, 0-100.
         transform: How the post's picture is turned against the enrolled one: a name of
             `monitor.hashes.pdq.DIHEDRAL`, by `inverted` in inverted colours.
         region: Where in the post's picture: x, y, width, height as shares of 0-1.
         placing: How the photo was placed by windows or features; None for hashes of panels.
+        partner: Whose bare hash it was matched by; None: made of a photo.
     """
 
     case_id: str
@@ -82,6 +88,7 @@ class Match:
     grade: Grade
     region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     placing: Placing | None = None
+    partner: Partner | None = None
 
     @property
     def rank(self) -> tuple[int, bool, int, str, str]:

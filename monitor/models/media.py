@@ -43,6 +43,8 @@ class MediaFacts:
         phash: 16 hex digits, for older hash lists.
         recipe: Version of the decoding and hashing recipe.
         panels: What a page or a collage was put from; those with enough texture.
+        md5: 32 hex digits, of the same bytes, which partners and imageboards go by; None: seen
+            before it was taken.
     """
 
     sha256: str
@@ -55,3 +57,4 @@ class MediaFacts:
     phash: str
     recipe: int
     panels: tuple[Panel, ...] = ()
+    md5: str | None = None

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from monitor.errors import MediaError, Misuse
 from monitor.features.codec import pack
@@ -21,7 +17,6 @@ from monitor.features.index import enrolled_features
 from monitor.features.sealing import Sealer
 from monitor.hashes import RECIPE
 from monitor.hashes.pdq import MIN_QUALITY
-from monitor.ids import make_id
 from monitor.models.case import Fingerprint
 from monitor.models.media import MediaFacts
 from monitor.pictures import Picture, PictureLimits
@@ -29,28 +24,12 @@ from monitor.registry.facts import describe
 from monitor.store.cases import content_key, new_fingerprint_id
 from monitor.windows.photo import dump, enrolled_windows
 
-FORMAT = "haechi-fingerprints"
-VERSION = 1
-MAX_FILE_BYTES = 64 << 20
 MIN_CROP = 64
 
 # x, y, width, height as shares of a picture, 0-1.
 Region = tuple[float, float, float, float]
 
 CASE_ID = re.compile(r"[A-Za-z0-9가-힣][A-Za-z0-9가-힣._-]{0,63}")
-_Hex256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-
-
-class _Entry(BaseModel):
-    """One fingerprint in a file; a partner's bare hash has one PDQ, ours have 8 or 16."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-    pdq: Annotated[list[_Hex256], Field(min_length=1, max_length=16)]
-    quality: Annotated[int, Field(ge=0, le=100)]
-    sha256: _Hex256 | None = None
-    phash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
-    recipe: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 def check_case_id(case_id: str) -> str:
@@ -172,77 +151,3 @@ def has_texture(one: Fingerprint | MediaFacts) -> bool:
     if isinstance(one, Fingerprint):
         return one.quality >= MIN_QUALITY or one.windows is not None
     return one.pdq_quality >= MIN_QUALITY
-
-
-def to_file(fingerprints: Iterable[Fingerprint], path: Path) -> None:
-    """Write fingerprints for handing over: hashes only, no case, no name.
-
-    Raises:
-        Misuse: The file can't be written.
-    """
-    content = {
-        "format": FORMAT,
-        "version": VERSION,
-        "fingerprints": [
-            {
-                "pdq": list(one.pdq),
-                "quality": one.quality,
-                "sha256": one.sha256,
-                "phash": one.phash,
-                "recipe": one.recipe,
-            }
-            for one in fingerprints
-        ],
-    }
-    try:
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        path.chmod(0o600)
-    except OSError as error:
-        raise Misuse(f"can't write {path}: {error.strerror}") from error
-
-
-def case_of_file(path: Path) -> str:
-    """Make a case id from a file's content: the same file is the same case.
-
-    Raises:
-        Misuse: It can't be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return make_id("case-", file.read(MAX_FILE_BYTES).hex())[:17]
-    except OSError as error:
-        raise Misuse(f"can't read {path}: {(error.strerror or 'error').lower()}") from error
-
-
-def from_file(path: Path, case_id: str, now: datetime) -> tuple[list[Fingerprint], list[str]]:
-    """Read a file of fingerprints; good entries are kept, bad ones reported by number.
-
-    Raises:
-        Misuse: It is no such file.
-    """
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise Misuse(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB")
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Misuse(f"can't read {path}: {(error.strerror or 'error').lower()}") from error
-    except (ValueError, RecursionError) as error:
-        raise Misuse(f"{path} is not a file made by `haechi fingerprint`") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise Misuse(f"{path} is not a file made by `haechi fingerprint`")
-    if content.get("version") != VERSION:
-        raise Misuse(f"{path} is of another version; this Haechi reads version {VERSION}")
-    entries = content.get("fingerprints")
-    if not isinstance(entries, list):
-        raise Misuse(f"{path} has no list of fingerprints")
-    good: list[Fingerprint] = []
-    bad: list[str] = []
-    for number, entry in enumerate(entries, 1):
-        try:
-            one = _Entry.model_validate(entry)
-        except ValidationError:
-            bad.append(f"fingerprint {number} is not valid; it was left out")
-            continue
-        known = one.model_dump() | {"pdq": tuple(one.pdq)}
-        good.append(Fingerprint(id=new_fingerprint_id(), case_id=case_id, created_at=now, **known))
-    return good, bad

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import cv2
 import numpy as np
 
@@ -41,6 +43,7 @@ def _facts(picture: Picture, plain: PdqHash) -> MediaFacts:
         phash=HASHES["phash"].compute(picture).digest.hex(),
         recipe=RECIPE,
         panels=_panels(picture),
+        md5=hashlib.md5(picture.data, usedforsecurity=False).hexdigest(),
     )
 
 

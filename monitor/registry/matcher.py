@@ -21,7 +21,7 @@ def match(bank: Bank, facts: MediaFacts) -> list[Match]:
     Returns:
         One match a fingerprint, the surest first.
     """
-    found = {one.id: _exact(one, facts) for one in bank.prints.of_sha256(facts.sha256)}
+    found = {one.id: _exact(one, facts) for one in bank.prints.of_file(facts.sha256, facts.md5)}
     whole = Panel((0.0, 0.0, 1.0, 1.0), facts.pdq, facts.pdq_quality)
     # The whole picture first: it may be the screenshot itself that was enrolled.
     parts = [one for one in (whole, *facts.panels) if one.quality >= MIN_QUALITY]
@@ -70,11 +70,12 @@ def _exact(fingerprint: Fingerprint, facts: MediaFacts) -> Match:
         case_id=fingerprint.case_id,
         fingerprint_id=fingerprint.id,
         media_sha256=facts.sha256,
-        method="sha256",
+        method="sha256" if fingerprint.sha256 == facts.sha256 else "md5",
         distance=0,
         quality=facts.pdq_quality,
         transform=DIHEDRAL[0],
         grade=Grade.EXACT,
+        partner=fingerprint.partner,
     )
 
 
@@ -92,4 +93,5 @@ def _near(
         transform=DIHEDRAL[variant % len(DIHEDRAL)],
         grade=Grade.STRONG,
         region=panel.region,
+        partner=fingerprint.partner,
     )

@@ -25,7 +25,7 @@ class Prints(Protocol):
     def of_numbers(self, numbers: Collection[int]) -> dict[int, Fingerprint]:
         """Find fingerprints by their numbers; who is withdrawn is not there."""
 
-    def of_sha256(self, sha256: str) -> list[Fingerprint]:
+    def of_file(self, sha256: str, md5: str | None) -> list[Fingerprint]:
         """Find fingerprints by the file they were made of."""
 
     def watched(self, ids: Collection[str]) -> set[str]:
@@ -43,9 +43,13 @@ class GivenPrints:
         """Find fingerprints by their numbers."""
         return {number: self._prints[number] for number in numbers}
 
-    def of_sha256(self, sha256: str) -> list[Fingerprint]:
+    def of_file(self, sha256: str, md5: str | None) -> list[Fingerprint]:
         """Find fingerprints by the file they were made of."""
-        return [one for one in self._prints.values() if one.sha256 == sha256]
+        return [
+            one
+            for one in self._prints.values()
+            if one.sha256 == sha256 or (md5 is not None and one.md5 == md5)
+        ]
 
     def watched(self, ids: Collection[str]) -> set[str]:
         """Tell which ids are of fingerprints that are there."""
@@ -64,10 +68,10 @@ class StoredPrints:
         with self._store.read() as db:
             return cases.of_seqs(db, numbers)
 
-    def of_sha256(self, sha256: str) -> list[Fingerprint]:
+    def of_file(self, sha256: str, md5: str | None) -> list[Fingerprint]:
         """Find fingerprints by the file they were made of."""
         with self._store.read() as db:
-            return cases.of_sha256(db, sha256)
+            return cases.of_file(db, sha256, md5)
 
     def watched(self, ids: Collection[str]) -> set[str]:
         """Tell which ids are of fingerprints that are there."""

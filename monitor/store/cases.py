@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
     Select,
@@ -17,22 +18,25 @@ from sqlalchemy import (
     delete,
     func,
     select,
+    tuple_,
     type_coerce,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
 
 from monitor.ids import make_id
-from monitor.models.case import Case, CaseStatus, Fingerprint
+from monitor.models.case import HASH_LIST, Case, CaseStatus, Fingerprint, Partner
 from monitor.models.finding import AlertState
 from monitor.store import audit
 from monitor.store.tables import (
     alerts,
     cases,
     counters,
+    findings,
     fingerprints,
     local_features,
     media,
+    partners,
     quarantine,
     seen_windows,
     windows,
@@ -44,6 +48,12 @@ HashRow = tuple[int, int, list[str]]
 _COUNTER: Final = "fingerprints"
 # Rows of one statement.
 _AT_ONCE: Final = 500
+_OF_PARTNERS: Final = (
+    partners.c.name.label("partner_name"),
+    partners.c.reference,
+    partners.c.status.label("partner_status"),
+    partners.c.cases.label("partner_cases"),
+)
 
 
 def new_fingerprint_id() -> str:
@@ -53,7 +63,9 @@ def new_fingerprint_id() -> str:
 
 def content_key(one: Fingerprint) -> str:
     """Name a photo within its case: enrolled again it is the same."""
-    return make_id("c", one.case_id, one.pdq[0], one.sha256 or "")
+    if not one.pdq and one.sha256 is None:
+        return make_id("c", one.case_id, "md5", one.md5 or "")
+    return make_id("c", one.case_id, one.pdq[0] if one.pdq else "", one.sha256 or "")
 
 
 def enrol(
@@ -87,6 +99,7 @@ def enrol(
     given = iter(given)
     while batch := list(islice(given, _AT_ONCE)):
         added += _insert(db, case_id, batch, anew=anew)
+        _keep_partners(db, batch)
         for one in batch:
             if one.features is not None:
                 _keep(db, local_features, content_key(one), one.features)
@@ -113,16 +126,57 @@ def withdraw(db: Connection, case_id: str, *, actor: str, now: datetime) -> int:
     )
     _drop(db, local_features, case_id)
     _drop(db, windows, case_id)
+    _drop(db, partners, case_id)
     db.execute(delete(quarantine).where(quarantine.c.case_id == case_id))
     gone = db.execute(delete(fingerprints).where(fingerprints.c.case_id == case_id)).rowcount
+    _call_back(db, alerts.c.case_id == case_id, "the case was withdrawn")
+    audit.record(db, actor=actor, action=f"withdrew {gone}", subject=case_id, now=now)
+    return gone
+
+
+def remove(
+    db: Connection, case_id: str, taken_back: Iterable[Partner], *, actor: str, now: datetime
+) -> int:
+    """Delete what partners took back of a case; waiting alerts about it are cancelled.
+
+    Args:
+        taken_back: By their names and references.
+
+    Returns:
+        How many fingerprints were deleted.
+    """
+    gone = 0
+    wanted = iter(taken_back)
+    while batch := list(islice(wanted, _AT_ONCE)):
+        named = [(one.name, one.reference) for one in batch]
+        ids = list(
+            db.scalars(
+                select(partners.c.fingerprint_id)
+                .join(fingerprints, fingerprints.c.id == partners.c.fingerprint_id)
+                .where(fingerprints.c.case_id == case_id)
+                .where(tuple_(partners.c.name, partners.c.reference).in_(named))
+            )
+        )
+        for table in (partners, windows, local_features, quarantine):
+            db.execute(delete(table).where(table.c.fingerprint_id.in_(ids)))
+        db.execute(delete(fingerprints).where(fingerprints.c.id.in_(ids)))
+        about = select(findings.c.id).where(findings.c.fingerprint_id.in_(ids))
+        _call_back(db, alerts.c.finding_id.in_(about), "the partner took the hash back")
+        gone += len(ids)
+    if gone:
+        action = f"a partner took back {gone}"
+        audit.record(db, actor=actor, action=action, subject=case_id, now=now)
+    return gone
+
+
+def _call_back(db: Connection, about: ColumnElement[bool], why: str) -> None:
+    """Cancel the alerts that wait."""
     waiting = (AlertState.PENDING.value, AlertState.FAILED.value)
     db.execute(
         update(alerts)
-        .where(alerts.c.case_id == case_id, alerts.c.state.in_(waiting))
-        .values(state=AlertState.CANCELLED.value, error="the case was withdrawn")
+        .where(about, alerts.c.state.in_(waiting))
+        .values(state=AlertState.CANCELLED.value, error=why)
     )
-    audit.record(db, actor=actor, action=f"withdrew {gone}", subject=case_id, now=now)
-    return gone
 
 
 def give_consent(db: Connection, case_id: str, *, actor: str, now: datetime) -> None:
@@ -189,9 +243,11 @@ def active_fingerprints(db: Connection, case_id: str | None = None) -> list[Fing
     statement = (
         select(
             fingerprints,
+            *_OF_PARTNERS,
             local_features.c.sealed.label("features"),
             windows.c.sealed.label("windows"),
         )
+        .join(partners, partners.c.fingerprint_id == fingerprints.c.id, isouter=True)
         .join(cases, fingerprints.c.case_id == cases.c.id)
         .join(local_features, local_features.c.fingerprint_id == fingerprints.c.id, isouter=True)
         .join(windows, windows.c.fingerprint_id == fingerprints.c.id, isouter=True)
@@ -223,6 +279,7 @@ def _insert(db: Connection, case_id: str, given: list[Fingerprint], *, anew: boo
             "phash": one.phash,
             "recipe": one.recipe,
             "created_at": one.created_at,
+            "md5": one.md5,
         }
         for number, one in enumerate(given)
     ]
@@ -310,11 +367,12 @@ def of_content(db: Connection, content: str) -> Fingerprint | None:
     return None if row is None else _fingerprint(row)
 
 
-def of_sha256(db: Connection, sha256: str) -> list[Fingerprint]:
+def of_file(db: Connection, sha256: str, md5: str | None = None) -> list[Fingerprint]:
     """Find fingerprints of active cases by the file; without their local features."""
-    return [
-        _fingerprint(row) for row in db.execute(_active().where(fingerprints.c.sha256 == sha256))
-    ]
+    is_it = fingerprints.c.sha256 == sha256
+    if md5 is not None:
+        is_it |= fingerprints.c.md5 == md5
+    return [_fingerprint(row) for row in db.execute(_active().where(is_it))]
 
 
 def watched(db: Connection, ids: Iterable[str]) -> set[str]:
@@ -357,20 +415,24 @@ def with_sealed(
 
 def seen_files(db: Connection) -> set[str]:
     """List the files of active cases, by sha256, that were seen in a post."""
-    statement = (
-        select(fingerprints.c.sha256)
-        .join(cases, fingerprints.c.case_id == cases.c.id)
-        .join(media, media.c.sha256 == fingerprints.c.sha256)
-        .where(cases.c.status == CaseStatus.ACTIVE.value)
-    )
-    return set(db.scalars(statement))
+    seen: set[str] = set()
+    for digest in ("sha256", "md5"):
+        statement = (
+            select(media.c.sha256)
+            .join(fingerprints, fingerprints.c[digest] == media.c[digest])
+            .join(cases, fingerprints.c.case_id == cases.c.id)
+            .where(cases.c.status == CaseStatus.ACTIVE.value)
+        )
+        seen |= set(db.scalars(statement))
+    return seen
 
 
 def _active() -> Select[Any]:
     """Select the fingerprints of active cases."""
     return (
-        select(fingerprints)
+        select(fingerprints, *_OF_PARTNERS)
         .join(cases, fingerprints.c.case_id == cases.c.id)
+        .join(partners, partners.c.fingerprint_id == fingerprints.c.id, isouter=True)
         .where(cases.c.status == CaseStatus.ACTIVE.value)
         .order_by(fingerprints.c.seq)
     )
@@ -389,6 +451,45 @@ def _fingerprint(row: Row[Any]) -> Fingerprint:
         created_at=row.created_at,
         windows=getattr(row, "windows", None),
         features=getattr(row, "features", None),
+        md5=row.md5,
+        partner=_partner(row),
+    )
+
+
+def _partner(row: Row[Any]) -> Partner | None:
+    """Read whose bare hash a fingerprint is; None: it was made of a photo."""
+    name = getattr(row, "partner_name", None)
+    if name is not None:
+        return Partner(name, row.reference, row.partner_status, row.partner_cases)
+    return HASH_LIST if row.phash is None and len(row.pdq) <= 1 else None
+
+
+def _keep_partners(db: Connection, given: list[Fingerprint]) -> None:
+    """Keep what partners say of hashes; also of those that are there."""
+    said = {content_key(one): one.partner for one in given if one.partner not in (None, HASH_LIST)}
+    if not said:
+        return
+    ours = select(fingerprints.c.id, fingerprints.c.content).where(fingerprints.c.content.in_(said))
+    rows = [
+        {
+            "fingerprint_id": row.id,
+            "name": one.name,
+            "reference": one.reference,
+            "status": one.status,
+            "cases": dict(one.cases),
+        }
+        for row in db.execute(ours)
+        if (one := said[row.content]) is not None
+    ]
+    statement = insert(partners)
+    db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["fingerprint_id"],
+            set_={
+                name: statement.excluded[name] for name in ("name", "reference", "status", "cases")
+            },
+        ),
+        rows,
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 from monitor.hashes import hamming
 from monitor.hashes.pdq import MIN_QUALITY, THRESHOLD
 from monitor.ids import make_id
+from monitor.models.case import Partner
 from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
 from monitor.models.match import Grade, Match, Placing
 from monitor.store import audit, cases, quarantine
@@ -89,6 +90,7 @@ def add(
             region=list(match.region),
             placing=None if match.placing is None else asdict(match.placing),
             grade=match.grade.value,
+            partner=None if match.partner is None else asdict(match.partner),
             found_at=now,
             historic=historic,
             status=FindingStatus.NEW.value,
@@ -313,6 +315,7 @@ def _finding(row: Row[Any]) -> Finding:
             grade=Grade(row.grade),
             region=(row.region[0], row.region[1], row.region[2], row.region[3]),
             placing=None if row.placing is None else Placing(**row.placing),
+            partner=None if row.partner is None else Partner(**row.partner),
         ),
         historic=row.historic,
         status=FindingStatus(row.status),

@@ -377,4 +377,5 @@ def _facts(row: Row[Any]) -> MediaFacts:
         panels=tuple(
             Panel(tuple(one["region"]), one["pdq"], one["quality"]) for one in row.panels or ()
         ),
+        md5=row.md5,
     )

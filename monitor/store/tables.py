@@ -20,10 +20,11 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 # The head of migrations/versions; a test holds the two together.
-SCHEMA_REVISION = "0006"
+SCHEMA_REVISION = "0007"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -125,6 +126,8 @@ media = Table(
     # NULL: seen before panels were hashed.
     Column("panels", JSON),
     Column("first_seen_at", UtcDateTime, nullable=False),
+    # NULL: seen before it was taken.
+    Column("md5", String, index=True),
 )
 
 # A site's own ids of stored files: the same id is the same file, so it is not fetched again.
@@ -176,6 +179,21 @@ fingerprints = Table(
     Column("phash", String),
     Column("recipe", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("md5", String),
+    # Few have one: partners' lists of digests.
+    Index("ix_fingerprints_md5", "md5", sqlite_where=text("md5 IS NOT NULL")),
+)
+
+# Whose bare hashes they are, and what these say of them.
+partners = Table(
+    "partners",
+    metadata,
+    Column("fingerprint_id", ForeignKey("fingerprints.id"), primary_key=True),
+    Column("name", String, nullable=False),
+    Column("reference", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("cases", JSON, nullable=False),
+    Index("ix_partners_reference", "reference", "name"),
 )
 
 # The last number that was given, by the table it is for.
@@ -240,6 +258,8 @@ findings = Table(
     # NULL, not JSON's null, where there is none: it is asked for.
     Column("placing", JSON(none_as_null=True)),
     Column("grade", String, nullable=False),
+    # What the partner whose hash it is said when it was found.
+    Column("partner", JSON(none_as_null=True)),
     Column("found_at", UtcDateTime, nullable=False),
     # Found by a hunt in what was crawled before.
     Column("historic", Boolean, nullable=False),

@@ -118,7 +118,7 @@ def test_what_is_exported_or_made_elsewhere_never_has_features(
     haechi("fingerprint", plain, "-o", tmp_path / "mine.json")
     for name in ("out.json", "mine.json"):
         (one,) = json.loads((tmp_path / name).read_text())["fingerprints"]
-        assert set(one) == {"pdq", "quality", "sha256", "phash", "recipe"}
+        assert set(one) == {"pdq", "quality", "sha256", "md5", "phash", "recipe"}
         assert at_home("import", tmp_path / name, "--case", "1").code == 0
     # An import of the same photo takes nothing away.
     assert [one["local_features"] for one in shown(at_home)] == [True]

@@ -38,7 +38,7 @@ def test_a_scan_says_of_each_file_what_it_matches(
         for one in row["matches"]:
             assert set(one) == {
                 *("case", "photo", "method", "distance", "inliers", "agreement", "shown"),
-                *("quality", "region", "transform", "angle", "scale", "grade"),
+                *("quality", "region", "transform", "angle", "scale", "grade", "partner"),
             }
             assert one["inliers"] is None
             assert one["region"] == [0.0, 0.0, 1.0, 1.0]

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,22 +19,10 @@ from monitor.store import cases
 from monitor.store.store import Store
 from tests.fixtures.pictures import encoded
 from tests.fixtures.posted import overlap, photo, screenshot
-from tests.fixtures.stock import NOW, digest, eight, fingerprint
+from tests.fixtures.stock import NOW
 
 LIMITS = PictureLimits()
 PHOTO = original(photograph(1, (320, 240))).data
-
-
-def entry(**changes: Any) -> dict[str, Any]:
-    good = {"pdq": [digest("a")], "quality": 90, "sha256": None, "phash": None, "recipe": 1}
-    return good | changes
-
-
-def written(folder: Path, *entries: Any, **changes: Any) -> Path:
-    content = {"format": "haechi-fingerprints", "version": 1, "fingerprints": list(entries)}
-    path = folder / "prints.json"
-    path.write_text(json.dumps(content | changes))
-    return path
 
 
 def test_a_photo_has_one_fingerprint_with_eight_turns() -> None:
@@ -63,17 +49,6 @@ def test_the_same_photo_is_enrolled_once_in_each_case(store: Store) -> None:
         assert [one.id for one in cases.active_fingerprints(db, "case-1")] == [first]
 
 
-def test_the_case_of_a_file_is_told_by_its_content(tmp_path: Path) -> None:
-    path = written(tmp_path, entry())
-    case_id = enrolment.case_of_file(path)
-    assert enrolment.check_case_id(case_id) == case_id
-    assert case_id.startswith("case-")
-    assert enrolment.case_of_file(path.rename(tmp_path / "other.json")) == case_id
-    assert enrolment.case_of_file(written(tmp_path, entry(quality=91))) != case_id
-    with pytest.raises(Misuse, match="can't read"):
-        enrolment.case_of_file(tmp_path / "none")
-
-
 def test_what_is_no_photo_has_none() -> None:
     with pytest.raises(MediaError, match="not a picture"):
         enrolment.fingerprint(decode(b"not a photo"), "case-1", NOW)
@@ -87,111 +62,6 @@ def test_a_file_that_can_not_be_read_says_why(tmp_path: Path) -> None:
     big.write_bytes(b"x" * 11)
     with pytest.raises(MediaError, match="larger than"):
         enrolment.read_photo(big, PictureLimits(max_bytes=10))
-
-
-def test_fingerprints_survive_the_way_through_a_file(tmp_path: Path) -> None:
-    made = [
-        enrolment.fingerprint(decode(PHOTO), "", NOW),
-        fingerprint("", eight("b"), quality=3),
-        fingerprint("", [digest("bare")], sha256=digest("s")),
-    ]
-    path = tmp_path / "prints.json"
-    enrolment.to_file(made, path)
-    good, bad = enrolment.from_file(path, "case-9", NOW)
-    assert bad == []
-    assert [replace(one, id="", case_id="") for one in good] == [
-        replace(one, id="") for one in made
-    ]
-    assert {one.case_id for one in good} == {"case-9"}
-    assert {one.id for one in good}.isdisjoint(one.id for one in made)
-    assert path.stat().st_mode & 0o077 == 0
-
-
-def test_a_file_names_no_case_no_time_and_no_file(tmp_path: Path) -> None:
-    path = tmp_path / "prints.json"
-    enrolment.to_file([fingerprint("case-secret", eight("a"))], path)
-    text = path.read_text()
-    assert "case-secret" not in text
-    assert "2026" not in text
-    assert set(json.loads(text)["fingerprints"][0]) == {
-        "pdq",
-        "quality",
-        "sha256",
-        "phash",
-        "recipe",
-    }
-
-
-def test_importing_twice_changes_nothing(store: Store, tmp_path: Path) -> None:
-    path = written(tmp_path, entry(), entry(), entry(pdq=eight("b")))
-    for added in (2, 0):
-        good, _ = enrolment.from_file(path, "case-1", NOW)
-        with store.write() as db:
-            assert cases.enrol(db, "case-1", good, actor="x", now=NOW) == added
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"pdq": []},
-        {"pdq": [digest("a")] * 17},
-        {"pdq": [digest("a").upper()]},
-        {"pdq": [digest("a")[:-1]]},
-        {"pdq": [digest("a") + "\n"]},
-        {"pdq": digest("a")},
-        {"pdq": None},
-        {"quality": 101},
-        {"quality": -1},
-        {"quality": "90"},
-        {"quality": True},
-        {"quality": 1e9},
-        {"sha256": "short"},
-        {"phash": "zz"},
-        {"recipe": 0},
-        {"recipe": 10**40},
-    ],
-)
-def test_a_wrong_entry_is_named_by_its_number_and_the_others_are_taken(
-    tmp_path: Path, wrong: dict[str, Any]
-) -> None:
-    path = written(tmp_path, entry(), entry(**wrong), entry(pdq=[digest("z")]))
-    good, bad = enrolment.from_file(path, "case-1", NOW)
-    assert [one.pdq for one in good] == [(digest("a"),), (digest("z"),)]
-    assert bad == ["fingerprint 2 is not valid; it was left out"]
-
-
-@pytest.mark.parametrize("other", [None, 3, "x", [], {}])
-def test_an_entry_that_is_no_entry_is_named(tmp_path: Path, other: object) -> None:
-    assert len(enrolment.from_file(written(tmp_path, other), "case-1", NOW)[1]) == 1
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"{}",
-        b"[]",
-        b"null",
-        b"\xff\xd8\xff",
-        b"[" * 100_000,
-        b'{"format": "haechi-fingerprints", "version": 2, "fingerprints": []}',
-        b'{"format": "haechi-fingerprints", "version": 1}',
-        b'{"format": "haechi-fingerprints", "version": 1, "fingerprints": {}}',
-    ],
-)
-def test_what_is_no_such_file_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "prints.json"
-    path.write_bytes(content)
-    with pytest.raises(Misuse, match=r"prints\.json") as caught:
-        enrolment.from_file(path, "case-1", NOW)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_file_and_a_folder_that_is_missing_are_told(tmp_path: Path) -> None:
-    with pytest.raises(Misuse, match="can't read"):
-        enrolment.from_file(tmp_path / "none", "case-1", NOW)
-    with pytest.raises(Misuse, match="can't write"):
-        enrolment.to_file([], tmp_path / "no" / "prints.json")
 
 
 @pytest.mark.parametrize("case_id", ["1", "2026-017", "사례_3", "a.b", "x" * 64])
@@ -218,16 +88,6 @@ def test_local_features_are_made_only_with_a_key_and_open_only_for_their_photo()
     with pytest.raises(ValueError, match="another key"):
         SEALER.open(sealed, cases.content_key(replace(one, case_id="case-2")))
     assert "features" not in repr(one)
-
-
-def test_a_file_of_fingerprints_never_has_local_features(tmp_path: Path) -> None:
-    one = enrolment.fingerprint(decode(PHOTO), "case-1", NOW, sealer=SEALER, features=True)
-    path = tmp_path / "prints.json"
-    enrolment.to_file([one], path)
-    (entry_,) = json.loads(path.read_text())["fingerprints"]
-    assert set(entry_) == {"pdq", "quality", "sha256", "phash", "recipe"}
-    smuggled = written(tmp_path, entry(features="AAAA"))
-    assert enrolment.from_file(smuggled, "case-1", NOW)[0][0].features is None
 
 
 def test_a_screenshot_is_watched_for_as_it_is_and_as_the_photo_in_it() -> None:

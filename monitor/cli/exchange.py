@@ -1,0 +1,223 @@
+"""`haechi import`: hashes that partners give; and `cases export`, what they are given and told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from sqlalchemy import Connection
+
+from monitor.cli.home import Home, actor, opened
+from monitor.cli.output import complain, count, progress, say
+from monitor.clock import utc_now
+from monitor.errors import HaechiError, Misuse
+from monitor.exchange import (
+    FORMATS,
+    Format,
+    Given,
+    Kind,
+    Taken,
+    Told,
+    case_of,
+    format_of,
+    save,
+    to_fingerprint,
+)
+from monitor.models.case import Fingerprint, Partner
+from monitor.models.finding import FindingStatus
+from monitor.registry.enrolment import check_case_id
+from monitor.registry.files import keep_up
+from monitor.store import cases, findings, quarantine
+
+# Entries of one transaction, and bad ones that are told one by one.
+_AT_ONCE: Final = 10_000
+_MOST_TOLD: Final = 20
+
+_HUNT: Final = "what was crawled before is searched by: haechi hunt"
+_SAFELY: Final = "fingerprints are personal data: hand the file over safely"
+
+
+@dataclass
+class _Tally:
+    """What became of the entries of a file."""
+
+    good: int = 0
+    added: int = 0
+    gone: int = 0
+    taken_back: int = 0
+    bad: int = 0
+    unusable: Counter[str] = field(default_factory=Counter)
+
+
+def import_file(
+    ctx: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Made by `haechi fingerprint`; or a partner's: a list of hashes, one a line, "
+            "StopNCII JSON, NCMEC XML, ThreatExchange CSV."
+        ),
+    ],
+    case: Annotated[
+        str,
+        typer.Option(
+            "--case",
+            help="The case's id [default: one for each partner, or made from the content].",
+        ),
+    ] = "",
+    kind: Annotated[
+        Kind, typer.Option(help="Of a list, one a line: its hashes of 64 digits.")
+    ] = Kind.PDQ,
+) -> None:
+    """Enrol fingerprints made elsewhere.
+
+    What a partner withdrew or deleted is deleted here. Importing twice changes nothing.
+    """
+    with opened(ctx) as home:
+        given = format_of(file)
+        by_itself = f"partner-{given.partner.lower()}" if given.partner else case_of(file)
+        case = check_case_id(case or by_itself)
+        tally = _Tally()
+        entries = given.read(file, kind)
+        with progress("importing") as bar:
+            # Some at a time: crawls must get at the store in between.
+            while some := list(islice(entries, _AT_ONCE)):
+                _take(home, file, case, some, tally)
+                bar.update(bar.task_ids[0], completed=tally.good + tally.bad)
+        if tally.bad > _MOST_TOLD:
+            complain(f"{file}: {count(tally.bad - _MOST_TOLD, 'more line')} like that")
+        if not tally.good and not tally.unusable and not tally.taken_back:
+            raise HaechiError(f"{file}: no valid fingerprint is in it; nothing was imported")
+        if tally.gone:
+            home.store.scrub()
+        keep_up(home.store, home.settings.state_folder)
+        _tell(case, tally)
+    if tally.bad:
+        raise typer.Exit(1)
+
+
+def _take(home: Home, file: Path, case: str, some: list[Given], tally: _Tally) -> None:
+    """Write some entries."""
+    now = utc_now()
+    prints: dict[object, Fingerprint] = {}
+    taken_back: dict[object, Partner] = {}
+    for number, one in enumerate(some):
+        if one.fault:
+            tally.bad += 1
+            if tally.bad <= _MOST_TOLD:
+                complain(f"{file}: {one.place} {one.fault}; it was left out")
+            continue
+        if one.unusable:
+            tally.unusable[one.unusable] += 1
+            continue
+        # Of what is said twice, the last counts.
+        key = (one.partner.name, one.partner.reference) if one.partner else number
+        if one.is_gone and one.partner:
+            tally.taken_back += 1
+            prints.pop(key, None)
+            taken_back[key] = one.partner
+            continue
+        made = to_fingerprint(one, case, now)
+        if made is not None:
+            tally.good += 1
+            taken_back.pop(key, None)
+            prints[key] = replace(made, case_id=case)
+    if prints or taken_back:
+        try:
+            with home.store.write() as db:
+                if prints:
+                    given = prints.values()
+                    tally.added += cases.enrol(db, case, given, actor=actor(), now=now)
+                tally.gone += cases.remove(db, case, taken_back.values(), actor=actor(), now=now)
+        except ValueError as error:
+            raise Misuse(str(error)) from error
+
+
+def _tell(case: str, tally: _Tally) -> None:
+    """Say what became of a file."""
+    already = tally.good - tally.added
+    say(
+        f"imported {count(tally.added, 'fingerprint')} into case {case}"
+        + (f", {already} were already there" if already else "")
+    )
+    if tally.taken_back:
+        say(
+            f"{tally.taken_back} were withdrawn or deleted by the partner: "
+            f"{count(tally.gone, 'fingerprint')} deleted here"
+        )
+    if tally.unusable:
+        kinds = ", ".join(f"{kind} {many}" for kind, many in tally.unusable.most_common(10))
+        say(f"{tally.unusable.total()} of kinds that can't be matched were left out: {kinds}")
+    if tally.added:
+        say(_HUNT)
+
+
+def write(
+    home: Home, case: str, output: Path, *, named: str, kind: Kind, feedback: bool, reason: str
+) -> None:
+    """Write a case's fingerprints, or what a partner is told of theirs.
+
+    Args:
+        named: The format; empty: Haechi's own, or that of the case's partner.
+
+    Raises:
+        Misuse: There is nothing to write, or the file can't be written.
+    """
+    with home.store.read() as db:
+        found = cases.active_fingerprints(db, case)
+        told = _told(db, case) if feedback else {}
+    given = FORMATS.get(named or "haechi")
+    if given is None:
+        raise Misuse(f"--format {named!r}: one of {', '.join(FORMATS)}")
+    if not feedback:
+        save(given.write(found, kind, utc_now()), output)
+        say(f"{count(len(found), 'fingerprint')} in {output}")
+        say(_SAFELY)
+        return
+    given = given if named else _partner_of(found)
+    if given is None or given.answer is None:
+        able = ", ".join(name for name, one in FORMATS.items() if one.answer)
+        raise Misuse(f"nobody expects feedback on case {case}; say --format, one of: {able}")
+    theirs = [one for one in found if one.partner and one.partner.name == given.partner]
+    taken = [Taken(one, told[one.id]) for one in theirs if one.id in told]
+    save(given.answer(taken, reason), output)
+    words = Counter(one.told.value for one in taken)
+    counts = ", ".join(f"{many} {word}" for word, many in words.items()) or "nothing was found yet"
+    say(f"feedback on {len(taken)} of {len(theirs)} hashes in {output}: {counts}")
+
+
+def _partner_of(found: Iterable[Fingerprint]) -> Format | None:
+    """Tell whose hashes a case has; None: of several, or of nobody who wants to know."""
+    names = {one.partner.name for one in found if one.partner}
+    wanted = [one for one in FORMATS.values() if one.answer and one.partner in names]
+    return wanted[0] if len(wanted) == 1 else None
+
+
+def _told(db: Connection, case: str) -> dict[str, Told]:
+    """Say of the fingerprints that found something what people made of it."""
+    said: dict[str, set[FindingStatus]] = {}
+    for one in findings.every(db, case_id=case):
+        said.setdefault(one.match.fingerprint_id, set()).add(one.status)
+    told = {name: _word(statuses) for name, statuses in said.items()}
+    return told | {
+        one.fingerprint_id: Told.QUALITY
+        for one in quarantine.every(db, case)
+        if FindingStatus.CONFIRMED not in said.get(one.fingerprint_id, ())
+    }
+
+
+def _word(statuses: set[FindingStatus]) -> Told:
+    """Put judgements of several findings into one word: one that is right is enough."""
+    if FindingStatus.CONFIRMED in statuses:
+        return Told.BLOCKED
+    return Told.PENDING if FindingStatus.NEW in statuses else Told.NOT_BLOCKED
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("import")(import_file)

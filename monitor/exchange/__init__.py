@@ -1,0 +1,56 @@
+"""Files of hashes that partners give and take, one format a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from monitor.discovery import discover
+from monitor.errors import Misuse
+from monitor.exchange._base import (
+    START_BYTES,
+    Format,
+    Given,
+    Kind,
+    Taken,
+    Told,
+    case_of,
+    save,
+    to_fingerprint,
+)
+
+FORMATS: Final[dict[str, Format]] = discover(sys.modules[__name__], "FORMAT", Format)
+
+
+def format_of(path: Path) -> Format:
+    """Tell of which format a file is, by how it begins.
+
+    Raises:
+        Misuse: It can't be read, or is of none.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(START_BYTES)
+    except OSError as error:
+        raise Misuse(f"can't read {path}: {(error.strerror or 'error').lower()}") from error
+    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for one in FORMATS.values():
+        if one.begins(start):
+            return one
+    known = ", ".join(one.title for one in FORMATS.values())
+    raise Misuse(f"{path} is no file of hashes; what can be read: {known}")
+
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Given",
+    "Kind",
+    "Taken",
+    "Told",
+    "case_of",
+    "format_of",
+    "save",
+    "to_fingerprint",
+]

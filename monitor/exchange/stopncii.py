@@ -1,0 +1,128 @@
+"""StopNCII's JSON, version 1: pages of hash records, and what it is told of them.
+
+Source: the schema of its FetchHashes and SubmitFeedback calls, as python-threatexchange uses them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import ijson
+
+from monitor.errors import Misuse
+from monitor.exchange._base import Format, Given, Kind, Taken, Told, hash_of, hashes_in
+from monitor.models.case import Fingerprint, Partner
+
+NAME: Final = "StopNCII"
+
+_KINDS: Final = {"ImagePDQ": Kind.PDQ, "VideoMD5": Kind.MD5}
+_TYPES: Final = {kind: name for name, kind in _KINDS.items()}
+_GONE: Final = frozenset({"Withdrawn", "Deleted"})
+_TOLD: Final = {
+    Told.BLOCKED: "Blocked",
+    Told.NOT_BLOCKED: "NotBlocked",
+    Told.PENDING: "PendingReview",
+    Told.QUALITY: "QualityUnknown",
+}
+_MAX_BYTES: Final = 1 << 30
+_MOST_CASES: Final = 100
+_LONGEST_WORD: Final = 100
+
+
+def _begins(start: bytes) -> bool:
+    return (
+        start.startswith((b"{", b"["))
+        and (b'"hashRecords"' in start or (b'"signalType"' in start and b'"hashValue"' in start))
+    ) or (start.startswith(b"{") and b'"nextSetTimestamp"' in start)
+
+
+def _read(path: Path, kind: Kind) -> Iterator[Given]:
+    """Read pages of records: one, or one after the other in the same file.
+
+    Raises:
+        Misuse: It can't be read, is too large, or breaks off.
+    """
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise Misuse(f"{path} is larger than {_MAX_BYTES >> 30} GiB")
+        with path.open("rb") as file:
+            records = ijson.items(file, "hashRecords.item", multiple_values=True)
+            for number, record in enumerate(records, 1):
+                yield _given(f"record {number}", record)
+    except OSError as error:
+        raise Misuse(f"can't read {path}: {(error.strerror or 'error').lower()}") from error
+    except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
+        raise Misuse(f"{path} is no JSON of StopNCII from some place on") from error
+
+
+def _given(place: str, record: Any) -> Given:  # noqa: ANN401 - a file's
+    """Read one record."""
+    if not isinstance(record, dict):
+        return Given(place, fault="is no hash record")
+    named, value, status = (record.get(name) for name in ("signalType", "hashValue", "hashStatus"))
+    if not isinstance(named, str) or not isinstance(value, str):
+        return Given(place, fault="has no signalType or no hashValue")
+    kind = _KINDS.get(named)
+    if kind is None:
+        return Given(place, unusable=_word(named))
+    digits = hash_of(kind, value)
+    if digits is None:
+        return Given(place, fault=f"has no hash of the type {_word(named)}")
+    said = record.get("caseNumbers")
+    numbers = said.items() if isinstance(said, dict) else ()
+    cases = {
+        _word(number): _word(state)
+        for number, state in list(numbers)[:_MOST_CASES]
+        if isinstance(state, str) and state not in _GONE
+    }
+    state = _word(status) if isinstance(status, str) else ""
+    partner = Partner(NAME, reference=digits, status=state, cases=cases)
+    # Of all who asked for it, everyone took it back.
+    is_gone = state in _GONE or (bool(numbers) and not cases)
+    return Given(place, {kind: digits}, partner=partner, is_gone=is_gone)
+
+
+def _word(text: str) -> str:
+    """Keep what may be shown of a word of the file."""
+    return "".join(letter for letter in text[:_LONGEST_WORD] if letter.isprintable())
+
+
+def _write(fingerprints: Iterable[Fingerprint], kind: Kind, now: datetime) -> Iterator[str]:
+    """Write one page of records."""
+    yield '{"hashRecords": ['
+    count = 0
+    for one in fingerprints:
+        known = one.partner if one.partner and one.partner.name == NAME else None
+        for each in _TYPES:
+            for digits in hashes_in(one, each):
+                record = {
+                    "lastModtimestamp": int(one.created_at.timestamp()),
+                    "signalType": _TYPES[each],
+                    "hashValue": digits,
+                    "hashStatus": known.status if known else "Active",
+                    "caseNumbers": dict(known.cases) if known else {},
+                }
+                yield (",\n" if count else "\n") + json.dumps(record)
+                count += 1
+    rest = {"count": count, "hasMoreRecords": False, "nextSetTimestamp": int(now.timestamp())}
+    yield "\n], " + json.dumps(rest)[1:] + "\n"
+
+
+def _answer(taken: Iterable[Taken], reason: str) -> Iterator[str]:
+    """Write the body of a SubmitFeedback call."""
+    feedback = [
+        {"hashValue": digits, "feedbackValue": _TOLD[one.told], "tags": []}
+        for one in taken
+        for kind in _TYPES
+        for digits in hashes_in(one.fingerprint, kind)
+    ]
+    yield json.dumps({"count": len(feedback), "hashFeedbacks": feedback}, indent=1) + "\n"
+
+
+FORMAT: Final = Format(
+    title="StopNCII JSON", begins=_begins, read=_read, write=_write, answer=_answer, partner=NAME
+)

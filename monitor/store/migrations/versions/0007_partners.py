@@ -1,0 +1,33 @@
+"""Digests and words of partners."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    """Add what partners give beside a PDQ hash."""
+    op.add_column("media", sa.Column("md5", sa.String()))
+    op.create_index(op.f("ix_media_md5"), "media", ["md5"])
+    op.add_column("fingerprints", sa.Column("md5", sa.String()))
+    op.create_index(
+        "ix_fingerprints_md5", "fingerprints", ["md5"], sqlite_where=sa.text("md5 IS NOT NULL")
+    )
+    op.add_column("findings", sa.Column("partner", sa.JSON(none_as_null=True)))
+    op.create_table(
+        "partners",
+        sa.Column("fingerprint_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("cases", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["fingerprint_id"], ["fingerprints.id"], name=op.f("fk_partners_fingerprint_id")
+        ),
+        sa.PrimaryKeyConstraint("fingerprint_id", name=op.f("pk_partners")),
+    )
+    op.create_index("ix_partners_reference", "partners", ["reference", "name"])
