@@ -15,14 +15,15 @@ from sqlalchemy import insert
 
 from monitor.bench._base import Bench, Options, Row
 from monitor.clock import utc_now
+from monitor.exchange import FORMATS, Given, Kind
 from monitor.hashes import RECIPE
-from monitor.models.case import Fingerprint
 from monitor.models.media import MediaFacts
 from monitor.nearest.index import Index
 from monitor.registry import files
 from monitor.registry.bank import Registry
 from monitor.registry.matcher import match
 from monitor.registry.prints import words_of
+from monitor.registry.taking import take
 from monitor.store import cases, posts
 from monitor.store.store import Store
 from monitor.store.tables import media
@@ -55,7 +56,10 @@ def run(options: Options) -> list[Row]:
 def _measured(store: Store, state: Path, count: int, options: Options) -> list[Row]:
     """Go through the steps."""
     random = np.random.default_rng(options.seed)
-    steps = {"enrol them": _took(lambda: _enrol(store, "partner", _drawn(random, count)))}
+    path = state / "list.txt"
+    path.write_text("".join(f"{one}\n" for one in _drawn(random, count)))
+    given = FORMATS["plain"].read(path, Kind.PDQ)
+    steps = {"import a list of them": _took(lambda: take(store, "partner", given, actor=_ACTOR))}
     options.progress(1, 4)
     steps["put them into files"] = _took(lambda: files.keep_up(store, state))
     registry = Registry(store, folder=files.folder_of(state))
@@ -87,30 +91,16 @@ def _took(work: Callable[[], object]) -> float:
 
 
 def _drawn(random: np.random.Generator, count: int) -> list[str]:
-    """Draw hashes, in hex."""
-    digits = random.bytes(32 * count).hex()
+    """Draw hashes, in hex; like PDQ's, a half of their bits is set."""
+    halves = np.frombuffer(random.bytes(16 * count), np.uint8).reshape(count, 16)
+    digits = np.concatenate([halves, ~halves], axis=1).tobytes().hex()
     return [digits[start : start + 64] for start in range(0, len(digits), 64)]
 
 
 def _enrol(store: Store, case_id: str, hashes: list[str]) -> None:
     """Enrol photos of which only a hash is known."""
-    now = utc_now()
-    for start in range(0, len(hashes), _AT_ONCE):
-        prints = (
-            Fingerprint(
-                id=cases.new_fingerprint_id(),
-                case_id=case_id,
-                sha256=None,
-                pdq=(one,),
-                quality=100,
-                phash=None,
-                recipe=RECIPE,
-                created_at=now,
-            )
-            for one in hashes[start : start + _AT_ONCE]
-        )
-        with store.write() as db:
-            cases.enrol(db, case_id, prints, actor=_ACTOR, now=now)
+    given = (Given(str(number), {Kind.PDQ: one}) for number, one in enumerate(hashes))
+    take(store, case_id, given, actor=_ACTOR)
 
 
 def _withdraw(store: Store, case_id: str) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -19,39 +17,25 @@ from monitor.errors import HaechiError, Misuse
 from monitor.exchange import (
     FORMATS,
     Format,
-    Given,
     Kind,
     Taken,
     Told,
     case_of,
     format_of,
     save,
-    to_fingerprint,
 )
-from monitor.models.case import Fingerprint, Partner
+from monitor.models.case import Fingerprint
 from monitor.models.finding import FindingStatus
 from monitor.registry.enrolment import check_case_id
 from monitor.registry.files import keep_up
+from monitor.registry.taking import Tally, take
 from monitor.store import cases, findings, quarantine
 
-# Entries of one transaction, and bad ones that are told one by one.
-_AT_ONCE: Final = 10_000
+# Bad entries that are told one by one.
 _MOST_TOLD: Final = 20
 
 _HUNT: Final = "what was crawled before is searched by: haechi hunt"
 _SAFELY: Final = "fingerprints are personal data: hand the file over safely"
-
-
-@dataclass
-class _Tally:
-    """What became of the entries of a file."""
-
-    good: int = 0
-    added: int = 0
-    gone: int = 0
-    taken_back: int = 0
-    bad: int = 0
-    unusable: Counter[str] = field(default_factory=Counter)
 
 
 def import_file(
@@ -82,13 +66,23 @@ def import_file(
         given = format_of(file)
         by_itself = f"partner-{given.partner.lower()}" if given.partner else case_of(file)
         case = check_case_id(case or by_itself)
-        tally = _Tally()
-        entries = given.read(file, kind)
+        said = 0
+
+        def tell(words: str) -> None:
+            nonlocal said
+            said += 1
+            if said <= _MOST_TOLD:
+                complain(f"{file}: {words}")
+
         with progress("importing") as bar:
-            # Some at a time: crawls must get at the store in between.
-            while some := list(islice(entries, _AT_ONCE)):
-                _take(home, file, case, some, tally)
-                bar.update(bar.task_ids[0], completed=tally.good + tally.bad)
+            tally = take(
+                home.store,
+                case,
+                given.read(file, kind),
+                actor=actor(),
+                tell=tell,
+                progress=lambda done: bar.update(bar.task_ids[0], completed=done),
+            )
         if tally.bad > _MOST_TOLD:
             complain(f"{file}: {count(tally.bad - _MOST_TOLD, 'more line')} like that")
         if not tally.good and not tally.unusable and not tally.taken_back:
@@ -101,44 +95,7 @@ def import_file(
         raise typer.Exit(1)
 
 
-def _take(home: Home, file: Path, case: str, some: list[Given], tally: _Tally) -> None:
-    """Write some entries."""
-    now = utc_now()
-    prints: dict[object, Fingerprint] = {}
-    taken_back: dict[object, Partner] = {}
-    for number, one in enumerate(some):
-        if one.fault:
-            tally.bad += 1
-            if tally.bad <= _MOST_TOLD:
-                complain(f"{file}: {one.place} {one.fault}; it was left out")
-            continue
-        if one.unusable:
-            tally.unusable[one.unusable] += 1
-            continue
-        # Of what is said twice, the last counts.
-        key = (one.partner.name, one.partner.reference) if one.partner else number
-        if one.is_gone and one.partner:
-            tally.taken_back += 1
-            prints.pop(key, None)
-            taken_back[key] = one.partner
-            continue
-        made = to_fingerprint(one, case, now)
-        if made is not None:
-            tally.good += 1
-            taken_back.pop(key, None)
-            prints[key] = replace(made, case_id=case)
-    if prints or taken_back:
-        try:
-            with home.store.write() as db:
-                if prints:
-                    given = prints.values()
-                    tally.added += cases.enrol(db, case, given, actor=actor(), now=now)
-                tally.gone += cases.remove(db, case, taken_back.values(), actor=actor(), now=now)
-        except ValueError as error:
-            raise Misuse(str(error)) from error
-
-
-def _tell(case: str, tally: _Tally) -> None:
+def _tell(case: str, tally: Tally) -> None:
     """Say what became of a file."""
     already = tally.good - tally.added
     say(

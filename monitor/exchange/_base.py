@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -115,7 +115,7 @@ def hash_of(kind: Kind, word: str) -> str | None:
 def to_fingerprint(given: Given, case_id: str, now: datetime) -> Fingerprint | None:
     """Make the fingerprint of an entry; None where it has none."""
     if given.whole is not None:
-        return given.whole
+        return replace(given.whole, case_id=case_id)
     if not given.hashes:
         return None
     pdq = given.hashes.get(Kind.PDQ)

@@ -47,7 +47,7 @@ HashRow = tuple[int, int, list[str]]
 
 _COUNTER: Final = "fingerprints"
 # Rows of one statement.
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 5_000
 _OF_PARTNERS: Final = (
     partners.c.name.label("partner_name"),
     partners.c.reference,
@@ -261,18 +261,19 @@ def active_fingerprints(db: Connection, case_id: str | None = None) -> list[Fing
 
 def _insert(db: Connection, case_id: str, given: list[Fingerprint], *, anew: bool) -> int:
     """Write fingerprints; says how many were not there before."""
+    keys = {content_key(one): one for one in reversed(given)}
     if not anew:
-        given = _unknown(db, given)
-    if not given:
+        keys = _unknown(db, keys)
+    if not keys:
         return 0
-    first = _next_seqs(db, len(given))
+    first = _next_seqs(db, len(keys))
     rows = [
         {
             "id": one.id,
             "seq": first + number,
             "case_id": case_id,
             # The same photo in the same case is enrolled once.
-            "content": content_key(one),
+            "content": key,
             "sha256": one.sha256,
             "pdq": list(one.pdq),
             "quality": one.quality,
@@ -281,7 +282,7 @@ def _insert(db: Connection, case_id: str, given: list[Fingerprint], *, anew: boo
             "created_at": one.created_at,
             "md5": one.md5,
         }
-        for number, one in enumerate(given)
+        for number, (key, one) in enumerate(reversed(keys.items()))
     ]
     if not anew:
         return db.execute(insert(fingerprints).on_conflict_do_nothing(), rows).rowcount
@@ -298,13 +299,11 @@ def _insert(db: Connection, case_id: str, given: list[Fingerprint], *, anew: boo
     return added
 
 
-def _unknown(db: Connection, given: list[Fingerprint]) -> list[Fingerprint]:
+def _unknown(db: Connection, keys: dict[str, Fingerprint]) -> dict[str, Fingerprint]:
     """Keep whose photos are not there: numbers are few enough to be used up by many imports."""
-    by_content = {content_key(one): one for one in reversed(given)}
-    known = fingerprints.c.content
-    for content in db.scalars(select(known).where(known.in_(by_content))):
-        del by_content[content]
-    return list(reversed(by_content.values()))
+    column = fingerprints.c.content
+    known = set(db.scalars(select(column).where(column.in_(keys))))
+    return {key: one for key, one in keys.items() if key not in known}
 
 
 def _next_seqs(db: Connection, count: int) -> int:

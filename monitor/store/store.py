@@ -161,6 +161,9 @@ def _engine(url: str) -> Engine:
         # FULL: a commit must also survive the machine's power.
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # KiB: a long list's keys come in no order, and each page of their indexes would be read and
+        # written once for every few of them.
+        cursor.execute("PRAGMA cache_size=-65536")
         # A fingerprint that is deleted must be gone from the file, too.
         cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()

@@ -10,7 +10,7 @@ def test_each_step_is_timed(options: Options, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(registry, "_TRIES", 2)
     rows = {row["step"]: row["seconds"] for row in BENCHES["registry"].run(options)}
     assert list(rows) == [
-        "enrol them",
+        "import a list of them",
         "put them into files",
         "open the bank",
         "see an enrolment",

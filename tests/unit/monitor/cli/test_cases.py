@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from monitor.cli import exchange
-from monitor.registry import files
+from monitor.registry import files, taking
 from monitor.store import cases, quarantine
 from monitor.store.store import Store
 from monitor.store.tables import findings as findings_table
@@ -350,7 +349,7 @@ def test_a_partners_list_of_hashes_is_imported_line_by_line(
     at_home: Haechi, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "MOST_UNFILED", 3)
-    monkeypatch.setattr(exchange, "_AT_ONCE", 4)
+    monkeypatch.setattr(taking, "AT_ONCE", 4)
     hashes = [f"{number:064x}" for number in range(10)]
     given = tmp_path / "list.txt"
     given.write_text("# shared\n" + "\n".join([*hashes, "no hash"]))
