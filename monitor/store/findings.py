@@ -93,6 +93,7 @@ def add(
             partner=None if match.partner is None else asdict(match.partner),
             found_at=now,
             historic=historic,
+            held=match.grade is not given.grade,
             status=FindingStatus.NEW.value,
         )
         if db.execute(statement.on_conflict_do_nothing()).rowcount:
@@ -133,7 +134,9 @@ def by_features(db: Connection, sha256: str) -> list[Match]:
     statement = _findings().where(
         findings.c.media_sha256 == sha256, findings.c.placing.is_not(None)
     )
-    return [_finding(row).match for row in db.execute(statement)]
+    found = ((_finding(row).match, row.held) for row in db.execute(statement))
+    # What was held back then may be let go by now: the photo is asked for anew.
+    return [replace(match, grade=Grade.STRONG) if held else match for match, held in found]
 
 
 def decide(

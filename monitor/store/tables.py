@@ -263,6 +263,8 @@ findings = Table(
     Column("found_at", UtcDateTime, nullable=False),
     # Found by a hunt in what was crawled before.
     Column("historic", Boolean, nullable=False),
+    # The grade is less than what was matched: the fingerprint was in quarantine.
+    Column("held", Boolean, nullable=False),
     Column("status", String, nullable=False),
     Column("decided_by", String),
     Column("decided_at", UtcDateTime),

@@ -8,7 +8,7 @@ import pytest
 from monitor.hashes.pdq import THRESHOLD
 from monitor.models.finding import AlertState, FindingStatus
 from monitor.models.match import Grade, Match, Placing
-from monitor.store import audit, cases, findings, posts, sources
+from monitor.store import audit, cases, findings, posts, quarantine, sources
 from monitor.store.findings import Alerting
 from monitor.store.store import Store
 from tests.fixtures.stock import (
@@ -296,6 +296,20 @@ def test_where_features_placed_a_photo_is_kept(store: Store) -> None:
         assert findings.by_features(db, digest("a")) == [placed()]
         assert findings.by_features(db, digest("b")) == []
     assert states(store) == [AlertState.PENDING]
+
+
+def test_what_was_held_back_is_as_sure_as_it_was_once_the_photo_is_released(store: Store) -> None:
+    given = [placed(), placed(grade=Grade.REVIEW)]
+    with store.write() as db:
+        quarantine.hold(db, given[0].fingerprint_id, "case-1", NOW)
+    for number, one in enumerate(given, 1):
+        placed_in(store, number, one)
+    with store.read() as db:
+        assert {one.match.grade for one in findings.every(db)} == {Grade.REVIEW}
+        assert sorted(one.grade for one in findings.by_features(db, digest("a"))) == [
+            Grade.REVIEW,
+            Grade.STRONG,
+        ]
 
 
 def test_what_hashes_found_is_not_taken_for_what_features_found(store: Store) -> None:
