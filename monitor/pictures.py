@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import logging
+import mmap
 import warnings
 from dataclasses import dataclass, field, replace
-from typing import Final
+from functools import cache
+from typing import Final, TypeAlias
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError, features
+from PIL import AvifImagePlugin, ExifTags, Image, ImageFile, UnidentifiedImageError, features
 
 from monitor.errors import MediaError
 
@@ -30,19 +32,31 @@ _MIME: Final = {
     "DIB": "image/bmp",
     "TIFF": "image/tiff",
     "AVIF": "image/avif",
+    "HEIF": "image/heif",
 }
+MIMES: Final = tuple(dict.fromkeys(_MIME.values()))
 _OPTIONAL: Final = {"WEBP": "webp", "AVIF": "avif"}
 FORMATS: Final = tuple(
     name
-    for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+    for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
     if name not in _OPTIONAL or features.check(_OPTIONAL[name])
 )
+# All that `decode` says of what it refuses.
+REASONS: Final = (
+    *("empty file", "file too large", "too many pixels", "truncated", "damaged"),
+    *("not a picture of a known format", "unknown range of brightness"),
+)
+_JPEG: Final = b"\xff\xd8\xff"
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
 # How much smaller the colours of an ordinary JPEG are.
 _SAMPLINGS: Final = ("444", "422", "420", "440", "411", "Gray")
 # Sizes at which a rough look is made, and the shorter side it needs.
 _PARTS: Final = (2, 4, 8)
 _ROUGH_SIDE: Final = 256
 _DEEP_GREY: Final = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_ROWS_AT_ONCE: Final = 256
+# Of a file that was cut short, this share of the rows must be there: of less, little is found.
+_ENOUGH: Final = 0.5
 # What an orientation tag asks for; 1, and whatever it should not be, for nothing.
 _SHOWN: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -53,6 +67,9 @@ _SHOWN: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+Buffer: TypeAlias = bytearray | memoryview | mmap.mmap
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +85,10 @@ class PictureLimits:
     max_pixels: int = 50_000_000
     max_side: int = 65_535
 
+    def are_exceeded_by(self, width: int, height: int) -> bool:
+        """Tell whether a picture of this size is too large."""
+        return width * height > self.max_pixels or max(width, height) > self.max_side
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
@@ -78,11 +99,17 @@ class Picture:
         rgb: H x W x 3, C-contiguous, read-only: the first frame as it is stored (an orientation
             tag is ignored, as the reference of PDQ does), what shows through is white.
         mime: From the content.
+        orientation: What the tag says, 1-8; 1 where the pixels are as they are to be shown.
+        has_more_frames: This is the first of an animation, or of several pictures in one file.
+        is_cut_short: The file ends too soon; of the picture these are the rows that are there.
     """
 
     data: bytes = field(repr=False)
     rgb: NDArray[np.uint8] = field(repr=False)
     mime: str
+    orientation: int = field(default=1, repr=False)
+    has_more_frames: bool = field(default=False, repr=False)
+    is_cut_short: bool = field(default=False, repr=False)
 
     @property
     def width(self) -> int:
@@ -109,35 +136,47 @@ class RoughPicture:
     width: int
 
 
-def decode(data: bytes, limits: PictureLimits = PictureLimits()) -> Picture:
-    """Decode the first frame of a file.
-
-    Not for several threads at once: warnings are silenced for the whole process meanwhile.
+def check_bytes(data: bytes, limits: PictureLimits) -> None:
+    """Refuse what is not worth looking at.
 
     Raises:
-        MediaError: The file is empty, too large, no picture, of another format, damaged or cut
-            short.
+        MediaError: The file is empty or too large.
     """
     if not data:
         raise MediaError("empty file")
     if len(data) > limits.max_bytes:
         raise MediaError("file too large")
-    if (rgb := _ordinary_jpeg(data, limits)) is not None:
-        return Picture(data=data, rgb=rgb, mime=_MIME["JPEG"])
+
+
+def decode(
+    data: bytes, limits: PictureLimits = PictureLimits(), *, buffer: Buffer | None = None
+) -> Picture:
+    """Decode the first frame of a file, in this process: foreign files are for a sandbox.
+
+    A JPEG or PNG that was cut short gives the rows that are there, if they are half of all.
+
+    Not for several threads at once: warnings are silenced for the whole process meanwhile.
+
+    Args:
+        buffer: The pixels of an ordinary JPEG are put there, which saves a copy; those of others
+            are not. It holds as many as the limits allow.
+
+    Raises:
+        MediaError: One of `REASONS`.
+        MemoryError: It is lacking.
+    """
+    check_bytes(data, limits)
+    if (rgb := _ordinary_jpeg(data, limits, buffer=buffer)) is not None:
+        turn = _orientation(data) if b"Exif\0" in data else 1
+        return Picture(data=data, rgb=rgb, mime=_MIME["JPEG"], orientation=turn)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # What Pillow raises on garbage is an open set, and its texts quote the file: the cause
-        # is dropped, so that no log can show it.
         try:
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                _check_size(image, limits)
-                mime = _MIME[image.format or ""]
-                rgb = np.asarray(_to_rgb(image))
-        except MediaError:
-            raise
-        except Exception as error:  # noqa: BLE001 one file must not stop a crawl
-            raise MediaError(_reason(error)) from None
-    return Picture(data=data, rgb=rgb, mime=mime)
+            return _opened(data, limits)
+        except MediaError as error:
+            if error.reason != "truncated":
+                raise
+        return _cut_short(data, limits)
 
 
 def as_shown(picture: Picture) -> Picture:
@@ -146,20 +185,11 @@ def as_shown(picture: Picture) -> Picture:
     Posts are looked at as they are stored; whoever crops a photo goes by what is shown. All turns
     of a photo are watched for, so it is found either way.
     """
-    # Of a TIFF, Pillow turns the pixels by itself.
-    if picture.mime == _MIME["TIFF"]:
-        return picture
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(io.BytesIO(picture.data), formats=FORMATS) as image:
-                turn = _SHOWN.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-        except Exception:  # noqa: BLE001 a damaged tag is as none
-            return picture
+    turn = _SHOWN.get(picture.orientation)
     if turn is None:
         return picture
     rgb = np.asarray(Image.fromarray(picture.rgb).transpose(turn))
-    return replace(picture, rgb=rgb)
+    return replace(picture, rgb=rgb, orientation=1)
 
 
 def decode_roughly(data: bytes, limits: PictureLimits = PictureLimits()) -> RoughPicture | None:
@@ -188,44 +218,148 @@ def decode_roughly(data: bytes, limits: PictureLimits = PictureLimits()) -> Roug
     return RoughPicture(grey[:, :, 0], height, width)
 
 
-def _ordinary_jpeg(data: bytes, limits: PictureLimits) -> NDArray[np.uint8] | None:
+@cache
+def warm_up() -> None:
+    """Load all decoders: a process that can open no file any more needs them before."""
+    import pillow_heif
+
+    # Threads are neither needed nor allowed where foreign files are decoded.
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    pillow_heif.register_heif_opener(
+        decode_threads=1, thumbnails=False, depth_images=False, aux_images=False
+    )
+    Image.init()
+
+
+def _opened(data: bytes, limits: PictureLimits) -> Picture:
+    """Decode by Pillow.
+
+    Raises:
+        MediaError: One of `REASONS`.
+        MemoryError: It is lacking.
+    """
+    warm_up()
+    # What Pillow raises on garbage is an open set, and its texts quote the file: the cause is
+    # dropped, so that no log can show it.
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check_size(image, limits)
+            mime = _MIME[image.format or ""]
+            rgb = np.asarray(_to_rgb(image, limits))
+            return Picture(
+                data=data,
+                rgb=rgb,
+                mime=mime,
+                orientation=_orientation_of(image),
+                has_more_frames=_has_more_frames(image),
+            )
+    except (MediaError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 one file must not stop a crawl
+        raise MediaError(_reason(error)) from None
+
+
+def _cut_short(data: bytes, limits: PictureLimits) -> Picture:
+    """Decode what there is of a JPEG or PNG that ends too soon, as browsers show it.
+
+    Raises:
+        MediaError: It is too little.
+        MemoryError: It is lacking.
+    """
+    rgb = _ordinary_jpeg(data, limits, is_whole=False)
+    if rgb is not None:
+        picture = Picture(data=data, rgb=rgb, mime=_MIME["JPEG"], orientation=_orientation(data))
+    elif not data.startswith(_PNG):
+        raise MediaError("truncated")
+    else:
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        try:
+            picture = _opened(data, limits)
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+    # What is missing is of one colour.
+    there = picture.height
+    while there > 1 and np.array_equal(picture.rgb[there - 2], picture.rgb[-1]):
+        there -= 1
+    if there < _ENOUGH * picture.height:
+        raise MediaError("truncated")
+    rows = picture.rgb[: picture.height if there == picture.height else there - 1]
+    return replace(picture, rgb=rows, is_cut_short=True)
+
+
+def _orientation(data: bytes) -> int:
+    """Read the orientation tag of a file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                return _orientation_of(image)
+        except Exception:  # noqa: BLE001 a damaged tag is as none
+            return 1
+
+
+def _orientation_of(image: Image.Image) -> int:
+    """Read the orientation tag; what it should not be is as none."""
+    # Of a TIFF, Pillow turns the pixels by itself.
+    if image.format == "TIFF":
+        return 1
+    try:
+        tag = image.getexif().get(ExifTags.Base.Orientation, 1)
+        is_known = tag in _SHOWN
+    except Exception:  # noqa: BLE001 a damaged tag is as none
+        return 1
+    return tag if is_known else 1
+
+
+def _has_more_frames(image: Image.Image) -> bool:
+    """Tell whether a file holds more than the one picture that was decoded."""
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # noqa: BLE001 what can't be read is not there
+        return False
+
+
+def _ordinary_jpeg(
+    data: bytes, limits: PictureLimits, *, is_whole: bool = True, buffer: Buffer | None = None
+) -> NDArray[np.uint8] | None:
     """Decode a JPEG as most are, in half the time that Pillow takes.
+
+    Args:
+        is_whole: Nothing may be wrong with it; else, what is missing is grey.
 
     Returns:
         The very pixels that Pillow gives, read-only; None for all that is unusual, faulty or over
         the limits: Pillow decodes it, or says why not.
     """
-    if _ordinary_size(data, limits) is None:
+    if _ordinary_size(data, limits, is_whole=is_whole) is None:
         return None
     try:
-        rgb: NDArray[np.uint8] = simplejpeg.decode_jpeg(data)
+        rgb: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, buffer=buffer, strict=is_whole)
     except (ValueError, MemoryError):
         return None
     rgb.flags.writeable = False
     return rgb
 
 
-def _ordinary_size(data: bytes, limits: PictureLimits) -> tuple[int, int] | None:
+def _ordinary_size(
+    data: bytes, limits: PictureLimits, *, is_whole: bool = True
+) -> tuple[int, int] | None:
     """Read the height and width of a JPEG as most are, within the limits."""
     # Of several pictures in one file, Pillow knows which is the first.
-    if not data.startswith(b"\xff\xd8\xff") or b"MPF\0" in data:
+    if not data.startswith(_JPEG) or (is_whole and b"MPF\0" in data):
         return None
     try:
         height, width, colours, sampling = simplejpeg.decode_jpeg_header(data)
     except (ValueError, MemoryError):
         return None
     is_ordinary = colours in ("YCbCr", "Gray") and sampling in _SAMPLINGS
-    if not is_ordinary or _is_too_large(width, height, limits):
+    if not is_ordinary or limits.are_exceeded_by(width, height):
         return None
     return height, width
 
 
-def _is_too_large(width: int, height: int, limits: PictureLimits) -> bool:
-    return width * height > limits.max_pixels or max(width, height) > limits.max_side
-
-
 def _check_size(image: Image.Image, limits: PictureLimits) -> None:
-    if _is_too_large(image.width, image.height, limits):
+    if limits.are_exceeded_by(image.width, image.height):
         raise MediaError("too many pixels")
 
 
@@ -234,19 +368,23 @@ def _reason(error: Exception) -> str:
         return "not a picture of a known format"
     if isinstance(error, Image.DecompressionBombError):
         return "too many pixels"
-    if isinstance(error, MemoryError):
-        return "needs too much memory"
     if isinstance(error, OSError) and "truncated" in str(error).lower():
         return "truncated"
     return "damaged"
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, limits: PictureLimits) -> Image.Image:
     image.load()
+    # Some formats know only now.
+    _check_size(image, limits)
     if image.mode in _DEEP_GREY:
         # Pillow would cut everything above 255 off.
-        deep = np.asarray(image).astype(np.float64)
-        return Image.fromarray(np.rint(deep.clip(0, 65_535) / 257).astype(np.uint8)).convert("RGB")
+        deep = np.asarray(image)
+        grey = np.empty(deep.shape, dtype=np.uint8)
+        for top in range(0, len(deep), _ROWS_AT_ONCE):
+            rows = slice(top, top + _ROWS_AT_ONCE)
+            grey[rows] = (deep[rows].astype(np.int64).clip(0, 65_535) + 128) // 257
+        return Image.fromarray(grey).convert("RGB")
     if image.mode == "F":
         raise MediaError("unknown range of brightness")
     if image.has_transparency_data:

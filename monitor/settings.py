@@ -126,6 +126,15 @@ class CrawlSettings(_Section):
     workers: int = Field(default=2, ge=1, le=64)
 
 
+class SandboxSettings(_Section):
+    """Limits of the processes that open crawled files."""
+
+    # Measured: a worker starts with 300 MiB, and a picture of `max_pixels` takes 800 more at most.
+    memory_mb: int = Field(default=1_280, ge=512)
+    seconds: int = Field(default=10, ge=1, le=600)
+    items: int = Field(default=1_000, ge=1, le=1_000_000)
+
+
 class StoreSettings(_Section):
     """Where the state is kept; a relative SQLite path is relative to the home folder."""
 
@@ -200,6 +209,7 @@ class Settings(BaseSettings):
     network: NetworkSettings = NetworkSettings()
     telegram: TelegramSettings = TelegramSettings()
     crawl: CrawlSettings = CrawlSettings()
+    sandbox: SandboxSettings = SandboxSettings()
     store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()
     features: FeaturesSettings = FeaturesSettings()

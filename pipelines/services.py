@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from monitor.clock import Clock, utc_now
-from monitor.pictures import PictureLimits
+from monitor.pictures import Picture
 from monitor.registry.bank import Registry
 from monitor.store.findings import Alerting
 from monitor.store.store import Store
@@ -30,6 +30,7 @@ class Services:
     """One crawl's services.
 
     Attributes:
+        decode: Gives the first frame of a file, or raises a MediaError; in a sandbox.
         seal: Encrypts what is kept of a picture's parts, under the picture's sha256; None: nothing
             is kept of them.
         media_budget_s: Seconds that the pictures of one page may take in all: what is left is
@@ -41,7 +42,7 @@ class Services:
     store: Store
     registry: Registry
     fetch: MediaFetcher
-    limits: PictureLimits
+    decode: Callable[[bytes], Picture]
     alerting: Alerting
     seal: Callable[[bytes, str], bytes] | None = None
     media_budget_s: float = 600.0

@@ -27,8 +27,8 @@ from monitor.logs import places_of
 from monitor.models.post import Batch, Json
 from monitor.models.run import Counts, Outcome
 from monitor.models.source import Source, SourceKind, SourceState
-from monitor.pictures import PictureLimits
 from monitor.registry.bank import open_registry
+from monitor.sandbox.pictures import open_decoder
 from monitor.settings import Settings, find_home, load
 from monitor.store import cases, posts, runs, seen, sources
 from monitor.store.store import Store
@@ -109,7 +109,7 @@ class SourceSpider(Spider):
             store=spider.store,
             registry=open_registry(spider.store, spider.config),
             fetch=spider.downloader.media,
-            limits=PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels),
+            decode=spider._held.enter_context(open_decoder(spider.config)),
             alerting=alerting(spider.config),
             seal=seal,
             media_budget_s=spider.config.crawl.time_limit_s * _PAGE_SHARE,

@@ -22,10 +22,12 @@ from monitor.exchange import FORMATS, Kind, save
 from monitor.features.extract import POST_AREA, luma
 from monitor.features.sealing import Sealer, sealer
 from monitor.models.case import Fingerprint
-from monitor.pictures import Picture, PictureLimits, as_shown, decode
+from monitor.pictures import Picture, PictureLimits, as_shown
 from monitor.registry import enrolment
 from monitor.registry.enrolment import Region
 from monitor.registry.files import keep_up
+from monitor.sandbox.pictures import Decoder, open_decoder
+from monitor.settings import SandboxSettings
 from monitor.store import cases
 from pipelines.look_back import Sought, look_back
 
@@ -114,9 +116,12 @@ def enrol(
             enrolment.check_case_id(case_id)
         agreed = {one: _agreed(home, one, local_features) for one in dict.fromkeys(case_ids)}
         sealing = sealer(home.settings, create=True)
-        make = partial(_fingerprint, sealing=sealing)
         sought: list[Sought] = []
-        with progress("fingerprinting", len(photos)) as bar:
+        with (
+            open_decoder(home.settings) as decode,
+            progress("fingerprinting", len(photos)) as bar,
+        ):
+            make = partial(_fingerprint, decode=decode, sealing=sealing)
             for photo, case_id in zip(photos, case_ids, strict=True):
                 one = partial(make, choose=partial(choose, bar), features=agreed[case_id])
                 sought += _enrol_one(home, photo, case_id, tally, one)
@@ -147,9 +152,12 @@ def fingerprint(
     failed = False
     found = list(photos_in(photos))
     choose = _crop_choice(crop, no_crop=no_crop, photos=len(found))
-    with progress("fingerprinting", len(found)) as bar:
+    with (
+        Decoder(PictureLimits(), SandboxSettings()) as decode,
+        progress("fingerprinting", len(found)) as bar,
+    ):
         for photo in found:
-            one = _fingerprint(photo, "", PictureLimits(), choose=partial(choose, bar))
+            one = _fingerprint(photo, "", decode=decode, choose=partial(choose, bar))
             failed |= one is None
             if one is not None:
                 made.append(one[0])
@@ -266,8 +274,8 @@ def _agreed(home: Home, case_id: str, wanted: bool | None) -> bool:
 def _fingerprint(
     photo: Path,
     case_id: str,
-    limits: PictureLimits,
     *,
+    decode: Decoder,
     choose: CropChoice,
     sealing: Sealer | None = None,
     features: bool = False,
@@ -277,7 +285,7 @@ def _fingerprint(
     A file that is no photo is one line, and the others go on.
     """
     try:
-        picture = as_shown(decode(enrolment.read_photo(photo, limits), limits))
+        picture = as_shown(decode(enrolment.read_photo(photo, decode.limits)))
         crop = choose(photo, picture)
         one = enrolment.fingerprint(
             picture, case_id, utc_now(), crop=crop, sealer=sealing, features=features
@@ -293,12 +301,10 @@ def _enrol_one(
     photo: Path,
     case_id: str,
     tally: Tally,
-    make: Callable[[Path, str, PictureLimits], tuple[Fingerprint, Picture] | None],
+    make: Callable[[Path, str], tuple[Fingerprint, Picture] | None],
 ) -> list[Sought]:
     """Enrol one photo and count what became of it; gives what to look for in what was seen."""
-    network = home.settings.network
-    limits = PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels)
-    made = make(photo, case_id, limits)
+    made = make(photo, case_id)
     if made is None:
         tally.unreadable += 1
         return []

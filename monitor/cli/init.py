@@ -61,6 +61,15 @@ contact = {contact}
 # Crawls at once.
 # workers = 2
 
+[sandbox]
+# Pictures are opened by a process of their own, which can reach no file and no network. Its memory
+# in MiB, at least 512; pictures that need more are skipped.
+# memory_mb = 1280
+# Seconds that a picture may take on the processor; three times as long by the clock.
+# seconds = 10
+# Pictures after which the process is replaced.
+# items = 1000
+
 [store]
 # The database; a relative path is one in this folder.
 # url = "sqlite:///haechi.db"

@@ -15,11 +15,12 @@ from monitor.cli.home import opened
 from monitor.cli.output import AsJson, Cell, count, emit, progress, say, table
 from monitor.errors import MediaError, Misuse
 from monitor.models.match import Match
-from monitor.pictures import PictureLimits, RoughPicture, decode, decode_roughly
+from monitor.pictures import RoughPicture
 from monitor.registry.bank import Bank, open_registry
 from monitor.registry.enrolment import read_photo
 from monitor.registry.look import look_up
 from monitor.registry.whole import match_whole, near_roughly
+from monitor.sandbox.pictures import Decoder, open_decoder
 from monitor.store import cases
 from pipelines.hunt import hunt as hunt_stored
 
@@ -45,14 +46,12 @@ def scan(
 ) -> None:
     """Match local pictures against the enrolled photos; nothing is stored."""
     with opened(ctx) as home:
-        network = home.settings.network
-        limits = PictureLimits(max_bytes=network.max_media_bytes, max_pixels=network.max_pixels)
         bank = open_registry(home.store, home.settings).bank()
         files = list(photos_in(paths))
         failed = False
         rows: list[tuple[Path, str, list[Match]]] = []
-        with progress("matching", len(files)) as bar:
-            for file, status, matches in _scanned(files, bank, limits, fast=fast):
+        with open_decoder(home.settings) as decode, progress("matching", len(files)) as bar:
+            for file, status, matches in _scanned(files, bank, decode, fast=fast):
                 failed |= status not in ("match", "no match")
                 rows.append((file, status, matches))
                 if as_json:
@@ -93,30 +92,30 @@ def hunt(
 
 
 def _scanned(
-    files: list[Path], bank: Bank, limits: PictureLimits, *, fast: bool
+    files: list[Path], bank: Bank, decode: Decoder, *, fast: bool
 ) -> Iterator[tuple[Path, str, list[Match]]]:
     """Match files; what is no picture is told as its status."""
     matching = match_whole if fast else look_up
     # As many as one search of a bank is good for.
     for start in range(0, len(files), _AT_ONCE):
         block = files[start : start + _AT_ONCE]
-        first_look = [_roughly(file, limits) for file in block] if fast else []
+        first_look = [_roughly(file, decode) for file in block] if fast else []
         may_match = near_roughly(bank, first_look) if fast else [True] * len(block)
         for file, may in zip(block, may_match, strict=True):
             status, found = "no match", list[Match]()
             if may:
                 try:
-                    found = matching(bank, decode(read_photo(file, limits), limits))
+                    found = matching(bank, decode(read_photo(file, decode.limits)))
                     status = "match" if found else status
                 except MediaError as error:
                     status = error.reason
             yield file, status, found
 
 
-def _roughly(file: Path, limits: PictureLimits) -> RoughPicture | None:
+def _roughly(file: Path, decode: Decoder) -> RoughPicture | None:
     """Decode a file for a first look; None: it needs a close one, or a word why it can't have."""
     try:
-        return decode_roughly(read_photo(file, limits), limits)
+        return decode.roughly(read_photo(file, decode.limits))
     except MediaError:
         return None
 

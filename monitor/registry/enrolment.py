@@ -114,8 +114,10 @@ def fingerprint(
         features: Makes local features too, which need the consent of the photo's owner.
 
     Raises:
-        MediaError: It is too small to be hashed.
+        MediaError: It is too small to be hashed, or its file was cut short.
     """
+    if picture.is_cut_short:
+        raise MediaError("truncated; enrol the whole file")
     facts, turns = describe(picture)
     quality, photo = facts.pdq_quality, picture
     if crop is not None:

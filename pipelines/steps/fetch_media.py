@@ -14,7 +14,10 @@ from pipelines.services import Services
 
 # An attachment that is not shown as a picture is fetched only if its name says it is one.
 PICTURE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"}
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp"),
+        *(".tif", ".tiff", ".avif", ".heic", ".heif", ".hif"),
+    }
 )
 
 

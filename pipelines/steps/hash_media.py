@@ -12,7 +12,6 @@ from monitor.features.extract import POST_AREA, luma
 from monitor.features.memory import lack_of_memory_told
 from monitor.models.item import MediaItem
 from monitor.models.media import MediaStatus
-from monitor.pictures import decode
 from monitor.registry.facts import facts_of
 from monitor.registry.look import Look
 from monitor.store import posts, seen
@@ -33,7 +32,7 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
         return replace(item, status=MediaStatus.HASHED, facts=facts, known=True, data=None)
     try:
         with lack_of_memory_told():
-            picture = decode(data, services.limits)
+            picture = services.decode(data)
             hashed = facts or facts_of(picture)
     except MediaError as error:
         if data.lstrip()[:1] == b"<":

@@ -159,7 +159,7 @@ def test_bad_files_are_told_apart_and_do_not_stop_the_crawl(world: World, home: 
         "/loop": lambda: redirect("/loop"),
         "/wide": lambda: Reply(png_header(30_000, 30_000), mime="image/png"),
         "/busy": lambda: Reply(b"", 503),
-        "/cut": lambda: Reply(copy(23).data[:9_000], mime="image/jpeg"),
+        "/cut": lambda: Reply(copy(23).data[:3_000], mime="image/jpeg"),
     }
     for path, answer in answers.items():
         site.route(path, lambda _, answer=answer: answer())

@@ -24,8 +24,8 @@ from monitor.errors import HaechiError, Misuse
 from monitor.models.finding import Finding
 from monitor.models.run import Outcome
 from monitor.models.source import SourceKind
-from monitor.pictures import decode
 from monitor.registry.enrolment import fingerprint
+from monitor.sandbox.pictures import open_decoder
 from monitor.settings import Settings, find_home, load
 from monitor.store import cases, findings, outbox, posts, runs, sources
 from monitor.store.store import Store
@@ -140,7 +140,7 @@ def _play(home: Path) -> Result:
         store = Store(settings.store_url)
         stack.callback(store.close)
         store.migrate()
-        _enrol(home, story, store)
+        _enrol(settings, story, store)
         _watch(f"{forum_site.url}/forum/", store)
         bar.update(bar.task_ids[0], description="first round")
         with _running(Daemon(store, settings)):
@@ -152,16 +152,17 @@ def _play(home: Path) -> Result:
         return _judge(store, settings, story, mailbox, time.monotonic() - started)
 
 
-def _enrol(home: Path, story: Story, store: Store) -> None:
+def _enrol(settings: Settings, story: Story, store: Store) -> None:
     """Enrol the photos; they stay in the demo's folder so that you can try `haechi scan`."""
-    folder = home / "photos"
+    folder = settings.home / "photos"
     folder.mkdir()
     now = utc_now()
-    for case_id, photo in story.photos.items():
-        (folder / f"{case_id}{photo.suffix}").write_bytes(photo.data)
-        made = fingerprint(decode(photo.data), case_id, now)
-        with store.write() as db:
-            cases.enrol(db, case_id, [made], actor="demo", now=now)
+    with open_decoder(settings) as decode:
+        for case_id, photo in story.photos.items():
+            (folder / f"{case_id}{photo.suffix}").write_bytes(photo.data)
+            made = fingerprint(decode(photo.data), case_id, now)
+            with store.write() as db:
+                cases.enrol(db, case_id, [made], actor="demo", now=now)
 
 
 def _watch(forum: str, store: Store) -> None:

@@ -203,10 +203,34 @@ def test_other_formats_that_pillow_knows_are_refused(name: str) -> None:
     assert reason(encoded(PHOTO, name)) == "not a picture of a known format"
 
 
-@pytest.mark.parametrize("name", ["JPEG", "PNG"])
-def test_picture_cut_short_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", FORMATS)
+def test_picture_of_which_little_is_there_is_refused(name: str) -> None:
     data = encoded(PHOTO, name)
-    assert reason(data[: len(data) // 2]) == "truncated"
+    told = reason(data[: len(data) * 2 // 5])
+    assert told in {"truncated", "damaged", "not a picture of a known format"}
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG"])
+def test_picture_cut_short_gives_the_rows_that_are_there(name: str) -> None:
+    photo = Image.fromarray(made("hills", 400, 300))
+    data = encoded(photo, name)
+    whole = decode(data)
+    cut = decode(data[: len(data) * 4 // 5])
+    assert (whole.is_cut_short, cut.is_cut_short) == (False, True)
+    assert 200 <= cut.height < 400
+    # Of the last rows, a part is there.
+    same = cut.height - 32
+    assert np.array_equal(whole.rgb[:same], cut.rgb[:same])
+    assert cut.rgb.flags.c_contiguous
+    assert not cut.rgb.flags.writeable
+
+
+def test_progressive_jpeg_cut_short_is_there_as_a_whole_if_coarse() -> None:
+    photo = Image.fromarray(made("hills", 400, 300))
+    data = encoded(photo, "JPEG", progressive=True)
+    cut = decode(data[: len(data) // 2])
+    assert (cut.height, cut.is_cut_short) == (400, True)
+    assert np.abs(cut.rgb.astype(int) - np.asarray(photo)).mean() < 20
 
 
 def test_file_over_the_limit_is_refused() -> None:

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from monitor.errors import MediaError, SourceUnavailable
 from monitor.models.source import Source
-from monitor.pictures import PictureLimits
+from monitor.pictures import PictureLimits, decode
 from monitor.registry.bank import Registry
 from monitor.store.store import Store
 from pipelines.services import Services
@@ -54,7 +54,7 @@ def services(store: Store, files: Files) -> Services:
         store=store,
         registry=Registry(store),
         fetch=files,
-        limits=dataclasses.replace(PictureLimits(), max_bytes=1 << 20),
+        decode=partial(decode, limits=PictureLimits(max_bytes=1 << 20)),
         alerting=ALERTING,
         clock=StoppedClock(),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NoReturn, Protocol
 
 import pytest
 from PIL import Image
@@ -122,7 +123,7 @@ def test_a_picture_becomes_facts_and_its_bytes_are_let_go(services: Services) ->
         (None, "empty file"),
         (b"", "empty file"),
         (b"404, not found", "not a picture of a known format"),
-        (PHOTO[: len(PHOTO) // 2], "truncated"),
+        (PHOTO[: len(PHOTO) // 4], "truncated"),
         (b"\xff\xd8\xff\xe0" + b"\0" * 100, None),
         (PHOTO + b"\0" * (1 << 20), "file too large"),
     ],
@@ -154,29 +155,23 @@ def test_what_was_settled_before_is_not_fetched(services: Services, files: Files
 
 
 def test_a_picture_of_too_many_pixels_is_skipped(services: Services) -> None:
-    small = replace(services, limits=PictureLimits(max_pixels=1_000))
+    small = replace(services, decode=partial(decode, limits=PictureLimits(max_pixels=1_000)))
     assert hashed(small, PHOTO).reason == "too many pixels"
 
 
-def test_the_same_bytes_are_not_hashed_again(
-    services: Services, source: Source, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_bytes_are_not_hashed_again(services: Services, source: Source) -> None:
     first = hashed(services, PHOTO)
     with services.store.write() as db:
         posts.write(db, [item(source, 1, media=[first])], NOW)
-    monkeypatch.setattr(hashing, "decode", lambda *_: pytest.fail("decoded again"))
-    again = hashed(services, PHOTO)
+    again = hashed(replace(services, decode=lambda _: pytest.fail("decoded again")), PHOTO)
     assert (again.facts, again.known) == (first.facts, True)
 
 
-def test_a_picture_that_does_not_fit_into_memory_is_skipped(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def too_much(*_: object) -> None:
+def test_a_picture_that_does_not_fit_into_memory_is_skipped(services: Services) -> None:
+    def too_much(_: bytes) -> NoReturn:
         raise MemoryError
 
-    monkeypatch.setattr(hashing, "decode", too_much)
-    assert "crawl.memory_mb" in hashed(services, PHOTO).reason
+    assert "crawl.memory_mb" in hashed(replace(services, decode=too_much), PHOTO).reason
 
 
 SEALER = Sealer(bytes(KEY_BYTES))

@@ -1,0 +1,1 @@
+"""Opens hostile files in processes of their own, which can compute and answer, and nothing else."""

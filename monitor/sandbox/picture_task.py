@@ -1,0 +1,38 @@
+"""The worker's side of decoding pictures; imports as little as it can."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from monitor.pictures import MIMES, REASONS, PictureLimits, decode, warm_up
+from monitor.sandbox._base import Task, Work
+
+# Height and width; the kind of file, how it is to be turned, whether there are more frames, and
+# whether it was cut short.
+_ANSWER: Final = struct.Struct("<IIBBBB")
+
+
+def _prepare(options: Mapping[str, int]) -> Work:
+    """Give the worker's side."""
+    limits = PictureLimits(**options)
+    warm_up()
+
+    def work(data: bytes, room: mmap.mmap) -> tuple[int, ...]:
+        picture = decode(data, limits, buffer=room)
+        shared = np.frombuffer(room, dtype=np.uint8, count=picture.rgb.size)
+        if not np.may_share_memory(shared, picture.rgb):
+            shared[:] = picture.rgb.ravel()
+        return (
+            *(picture.height, picture.width, MIMES.index(picture.mime), picture.orientation),
+            *(picture.has_more_frames, picture.is_cut_short),
+        )
+
+    return work
+
+
+TASK: Final = Task(answer=_ANSWER, reasons=REASONS, prepare=_prepare)
