@@ -182,7 +182,7 @@ def _print(home: Home, done: list[Run], sent: int, *, as_json: bool) -> None:
             emit({"source": names.get(run.source_id), "run": run})
         return
     table(
-        ("source", "outcome", "pages", "new", "edited", "gone", "pictures", "findings"),
+        ("source", "outcome", "pages", "new", "edited", "gone", "pictures", "skipped", "findings"),
         [
             (
                 names.get(run.source_id),
@@ -192,6 +192,7 @@ def _print(home: Home, done: list[Run], sent: int, *, as_json: bool) -> None:
                 run.counts.posts_edited,
                 run.counts.posts_deleted,
                 run.counts.media_hashed,
+                run.counts.media_skipped,
                 run.counts.findings,
             )
             for run in done

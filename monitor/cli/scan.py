@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,7 +16,7 @@ from monitor.cli.home import opened
 from monitor.cli.output import AsJson, Cell, count, emit, progress, say, table
 from monitor.errors import MediaError, Misuse
 from monitor.models.match import Match
-from monitor.pictures import RoughPicture
+from monitor.pictures import Picture, RoughPicture
 from monitor.registry.bank import Bank, open_registry
 from monitor.registry.enrolment import read_photo
 from monitor.registry.look import look_up
@@ -25,6 +26,30 @@ from monitor.store import cases
 from pipelines.hunt import hunt as hunt_stored
 
 _AT_ONCE: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What a file matches.
+
+    Attributes:
+        status: "match", "no match", or why it was not read.
+        frame: Which one was looked at of a file that holds several, from 0.
+    """
+
+    file: Path
+    status: str
+    frame: int | None = None
+    matches: tuple[Match, ...] = ()
+
+    def row(self) -> dict[str, object]:
+        """Make the line for programs."""
+        return {
+            "file": str(self.file),
+            "status": self.status,
+            "frame": self.frame,
+            "matches": [match_row(one) for one in self.matches],
+        }
 
 
 def register(app: typer.Typer) -> None:
@@ -49,13 +74,13 @@ def scan(
         bank = open_registry(home.store, home.settings).bank()
         files = list(photos_in(paths))
         failed = False
-        rows: list[tuple[Path, str, list[Match]]] = []
+        rows: list[Scanned] = []
         with open_decoder(home.settings) as decode, progress("matching", len(files)) as bar:
-            for file, status, matches in _scanned(files, bank, decode, fast=fast):
-                failed |= status not in ("match", "no match")
-                rows.append((file, status, matches))
+            for one in _scanned(files, bank, decode, fast=fast):
+                failed |= one.status not in ("match", "no match")
+                rows.append(one)
                 if as_json:
-                    emit(_row(file, status, matches))
+                    emit(one.row())
                 bar.advance(bar.task_ids[0])
     if not as_json:
         _print(rows)
@@ -91,25 +116,29 @@ def hunt(
             raise typer.Exit(code)
 
 
-def _scanned(
-    files: list[Path], bank: Bank, decode: Decoder, *, fast: bool
-) -> Iterator[tuple[Path, str, list[Match]]]:
+def _scanned(files: list[Path], bank: Bank, decode: Decoder, *, fast: bool) -> Iterator[Scanned]:
     """Match files; what is no picture is told as its status."""
-    matching = match_whole if fast else look_up
     # As many as one search of a bank is good for.
     for start in range(0, len(files), _AT_ONCE):
         block = files[start : start + _AT_ONCE]
         first_look = [_roughly(file, decode) for file in block] if fast else []
         may_match = near_roughly(bank, first_look) if fast else [True] * len(block)
         for file, may in zip(block, may_match, strict=True):
-            status, found = "no match", list[Match]()
-            if may:
-                try:
-                    found = matching(bank, decode(read_photo(file, decode.limits)))
-                    status = "match" if found else status
-                except MediaError as error:
-                    status = error.reason
-            yield file, status, found
+            matching = match_whole if fast else look_up
+            yield _scan_one(file, bank, decode, matching) if may else Scanned(file, "no match")
+
+
+def _scan_one(
+    file: Path, bank: Bank, decode: Decoder, matching: Callable[[Bank, Picture], list[Match]]
+) -> Scanned:
+    """Match one file."""
+    try:
+        picture = decode(read_photo(file, decode.limits))
+        found = matching(bank, picture)
+    except MediaError as error:
+        return Scanned(file, error.reason)
+    frame = 0 if picture.has_more_frames else None
+    return Scanned(file, "match" if found else "no match", frame, tuple(found))
 
 
 def _roughly(file: Path, decode: Decoder) -> RoughPicture | None:
@@ -120,22 +149,14 @@ def _roughly(file: Path, decode: Decoder) -> RoughPicture | None:
         return None
 
 
-def _row(file: Path, status: str, matches: list[Match]) -> dict[str, object]:
-    """Make the line of a file for programs."""
-    return {
-        "file": str(file),
-        "status": status,
-        "matches": [match_row(one) for one in matches],
-    }
-
-
-def _print(rows: list[tuple[Path, str, list[Match]]]) -> None:
+def _print(rows: list[Scanned]) -> None:
     """Print the files for people."""
     lines: list[list[Cell]] = []
-    for file, status, matches in rows:
+    for row in rows:
+        name, status = str(row.file), row.status
         lines += [
-            [str(file), status, one.case_id, one.method, how_near(one), one.transform, one.grade]
-            for one in matches
-        ] or [[str(file), status, None, None, None, None, None]]
+            [name, status, one.case_id, one.method, how_near(one), one.transform, one.grade]
+            for one in row.matches
+        ] or [[name, status, None, None, None, None, None]]
     columns = ("file", "status", "case", "method", "near", "turned", "grade")
     table(columns, lines, empty="no files there")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import typer
@@ -20,10 +22,12 @@ from monitor.cli.output import AsJson, console, count, emit, say, when
 from monitor.clock import utc_now
 from monitor.errors import HaechiError, StoreError
 from monitor.features.sealing import sealer
+from monitor.hashes import RECIPE
 from monitor.locks import is_held
 from monitor.models.case import CaseStatus, Held
 from monitor.models.source import Source, SourceState
 from monitor.registry.bank import Registry
+from monitor.sandbox.probe import try_out
 from monitor.search import drain as index
 from monitor.settings import Settings, load
 from monitor.store import cases, findings, outbox, posts, quarantine, runs, sources
@@ -34,6 +38,7 @@ from schedules import runner
 # A source is late when its last success is this many of its intervals ago.
 LATE_INTERVALS = 3
 LOW_DISK_BYTES = 1 << 30
+MOST_REASONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,9 @@ def status(ctx: typer.Context, as_json: AsJson = False) -> None:
     say(f"sources   {_counts(facts['sources'])}")
     say(f"last run  {facts['last_run'] or 'never'}")
     say(f"stored    {_counts(facts['stored'])}")
+    if isinstance(facts["skipped"], dict) and facts["skipped"]:
+        why = "; ".join(f"{number} {reason}" for reason, number in facts["skipped"].items())
+        say(f"skipped   {why}")
     say(f"cases     {_counts(facts['cases'])}")
     say(f"findings  {_counts(facts['findings'])}")
     say(f"alerts    {_counts(facts['alerts'])}")
@@ -106,6 +114,11 @@ def _facts(home: Home) -> tuple[dict[str, dict[str, int] | str | bool | None], l
         found = findings.count_by_status(db)
         latest = runs.latest(db, 1)
         held = quarantine.every(db)
+        skipped = posts.reasons(db, MOST_REASONS)
+        older = {
+            "media": posts.count_older(db, RECIPE),
+            "fingerprints": cases.count_older(db, RECIPE),
+        }
     states: dict[str, int] = {"watched": len(watched)}
     for one in watched:
         state = "paused" if one.paused else one.state.value
@@ -134,6 +147,11 @@ def _facts(home: Home) -> tuple[dict[str, dict[str, int] | str | bool | None], l
         trouble.append(str(error))
     if dead:
         trouble.append(f"{count(dead, 'document')} could not be indexed: haechi index status")
+    if any(older.values()):
+        trouble.append(
+            f"{_counts(older)} were hashed by an older recipe than {RECIPE}, and stay as they are; "
+            "photos can be enrolled again"
+        )
     if not home.settings.recipients:
         trouble.append("nobody gets alerts: set mail.to in haechi.toml")
     facts: dict[str, dict[str, int] | str | bool | None] = {
@@ -142,6 +160,8 @@ def _facts(home: Home) -> tuple[dict[str, dict[str, int] | str | bool | None], l
         "sources": states,
         "last_run": last,
         "stored": stored,
+        "skipped": skipped,
+        "older_recipe": older,
         "cases": {
             "active": active,
             "withdrawn": len(every_case) - active,
@@ -194,12 +214,14 @@ def _checks(home: Path) -> Iterator[Check]:
     """Check one thing after the other; what can't be checked without settings is left out."""
     yield Check("Python", "ok", sys.version.split()[0])
     yield Check("SQLite", "ok", sqlite3.sqlite_version)
+    yield _check_speed()
     try:
         settings = load(home)
     except HaechiError as error:
         yield Check("settings", "error", str(error))
         return
     yield Check("settings", "ok", str(home / "haechi.toml"))
+    yield from _check_sandbox(settings)
     yield _private(settings.home)
     contact = settings.operator.contact
     yield Check("contact", "ok" if contact else "error", contact or "operator.contact is not set")
@@ -218,6 +240,22 @@ def _checks(home: Path) -> Iterator[Check]:
     free = shutil.disk_usage(settings.home).free
     state = "ok" if free > LOW_DISK_BYTES else "warning"
     yield Check("disk", state, f"{free >> 20} MiB free")
+
+
+def _check_speed() -> Check:
+    """Look for what makes Haechi fast, and is not needed to run it."""
+    has_numba = find_spec("numba") is not None
+    detail = version("numba") if has_numba else "not there: numpy does the same more slowly"
+    return Check("numba", "ok" if has_numba else "warning", detail)
+
+
+def _check_sandbox(settings: Settings) -> Iterator[Check]:
+    """Try to break out of the process that opens pictures."""
+    try:
+        for one in try_out(settings.sandbox):
+            yield Check(one.what, "ok" if one.holds else "warning", one.detail)
+    except HaechiError as error:
+        yield Check("sandbox", "error", str(error))
 
 
 def _try(what: str, check: Callable[[], str]) -> Check:

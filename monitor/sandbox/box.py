@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from monitor.errors import HaechiError, MediaError
@@ -37,11 +36,10 @@ from monitor.sandbox._base import (
 )
 from monitor.settings import SandboxSettings
 
-log = structlog.get_logger(__name__)
-
 _START_S: Final = 60.0
 # Seconds of the clock to those on the processor: a busy machine is no fault of the item.
 _PATIENCE: Final = 3
+HAS_FILES_IN_MEMORY: Final = hasattr(os, "memfd_create")
 _CAN_MOVE_LIMITS: Final = hasattr(resource, "prlimit")
 
 # Nothing of ours: no secret, and no variable by which Python would load something.
@@ -159,7 +157,6 @@ class Sandbox:
             raise
         except _Broken as broken:
             self.breaches[broken.breach] += 1
-            log.info("sandbox.breach", reason=broken.breach.value)
             self._end()
             raise
         except BaseException:
@@ -338,7 +335,7 @@ class Output:
 
 def _file_in_memory(name: str) -> int:
     """Make a file that has no name anywhere; where the system knows none in memory, on disk."""
-    if hasattr(os, "memfd_create"):
+    if HAS_FILES_IN_MEMORY:
         return os.memfd_create(f"haechi-{name}")
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())

@@ -207,6 +207,12 @@ def has_consent(db: Connection, case_id: str) -> bool:
     return db.scalar(select(cases.c.consent_at).where(cases.c.id == case_id)) is not None
 
 
+def count_older(db: Connection, recipe: int) -> int:
+    """Count fingerprints that were made by an older recipe than this one."""
+    statement = select(func.count()).select_from(fingerprints)
+    return db.scalar(statement.where(fingerprints.c.recipe < recipe)) or 0
+
+
 def is_active(db: Connection, case_id: str) -> bool:
     """Tell whether a case exists and is watched for."""
     return db.scalar(select(cases.c.status).where(cases.c.id == case_id)) == CaseStatus.ACTIVE

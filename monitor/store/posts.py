@@ -214,6 +214,25 @@ def count(db: Connection) -> dict[str, int]:
     }
 
 
+def reasons(db: Connection, limit: int) -> dict[str, int]:
+    """Count media that were skipped, by the reason; the commonest first."""
+    number = func.count()
+    statement = (
+        select(post_media.c.reason, number)
+        .where(post_media.c.status == MediaStatus.SKIPPED.value)
+        .group_by(post_media.c.reason)
+        .order_by(number.desc(), post_media.c.reason)
+        .limit(limit)
+    )
+    return {row[0]: row[1] for row in db.execute(statement)}
+
+
+def count_older(db: Connection, recipe: int) -> int:
+    """Count pictures that were hashed by an older recipe than this one."""
+    statement = select(func.count()).select_from(media).where(media.c.recipe < recipe)
+    return db.scalar(statement) or 0
+
+
 def iterate(
     db: Connection, source_id: str | None = None
 ) -> Iterable[tuple[Row[Any], list[Row[Any]]]]:

@@ -34,7 +34,7 @@ def test_a_scan_says_of_each_file_what_it_matches(
     assert ended.code == 0
     rows = {Path(row["file"]).stem: row for row in ended.rows}
     for row in rows.values():
-        assert set(row) == {"file", "status", "matches"}
+        assert set(row) == {"file", "status", "frame", "matches"}
         for one in row["matches"]:
             assert set(one) == {
                 *("case", "photo", "method", "distance", "inliers", "agreement", "shown"),

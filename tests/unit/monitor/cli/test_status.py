@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from monitor.clock import utc_now
 from monitor.locks import hold
@@ -79,6 +82,13 @@ def test_a_source_that_is_silent_for_too_long_is_told_unless_paused(
     assert at_home("status", "--json").rows[0]["trouble"] == []
 
 
+def test_the_doctor_tries_to_break_out_of_the_sandbox(at_home: Haechi) -> None:
+    rows = [row for row in at_home("doctor", "--json").rows if row["what"].startswith("sandbox")]
+    assert len(rows) == 7
+    if sys.platform.startswith("linux"):
+        assert {row["state"] for row in rows} == {"ok"}
+
+
 def checks(ended: Any) -> dict[str, str]:
     return {row["what"]: row["state"] for row in ended.rows}
 
@@ -113,7 +123,23 @@ def test_media_that_are_no_pictures_are_told_apart_from_those_that_failed(
         posts.write(db, [item(new_source(db), 1, media=media)], NOW)
     (row,) = at_home("status", "--json").rows
     assert (row["stored"]["media_skipped"], row["stored"]["media_failed"]) == (1, 2)
-    assert "media skipped" in at_home("status").out
+    assert row["skipped"] == {"too large": 1}
+    told = at_home("status").out
+    assert "media skipped" in told
+    assert "skipped   1 too large" in told
+
+
+def test_what_was_hashed_by_an_older_recipe_is_counted_and_left_alone(
+    at_home: Haechi, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store.write() as db:
+        found(db)
+    (row,) = at_home("status", "--json").rows
+    assert row["older_recipe"] == {"media": 0, "fingerprints": 0}
+    monkeypatch.setattr("monitor.cli.status.RECIPE", 2)
+    (row,) = at_home("status", "--json").rows
+    assert row["older_recipe"] == {"media": 1, "fingerprints": 1}
+    assert "1 media, 1 fingerprint were hashed by an older recipe" in at_home("status").out
 
 
 def test_a_daemon_is_found_by_its_store_wherever_its_home_is(
