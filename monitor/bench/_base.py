@@ -24,6 +24,7 @@ class Options:
         enrol: Photos that are enrolled; the others are strangers'.
         screenshots: Share of the enrolled photos that are screenshots or framed, 0-1.
         beside: Generated photos that are enrolled beside these.
+        files: Of a trial with hostile ones.
         large: The slow part too.
         progress: Told how many steps of how many are done.
     """
@@ -34,6 +35,7 @@ class Options:
     seed: int = 1
     screenshots: float = 0.33
     beside: int = 0
+    files: int = 10_000
     large: bool = False
     progress: Callable[[int, int], None] = lambda _done, _total: None
 

@@ -33,7 +33,8 @@ def bench(
         int | None, typer.Option(min=1, help="reposts: photos to enrol [default: 12].")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="reposts: another seed, other reposts [default: 1].")
+        int | None,
+        typer.Option(min=0, help="reposts, hostile: another seed, other files [default: 1]."),
     ] = None,
     screenshots: Annotated[
         float | None,
@@ -49,6 +50,9 @@ def bench(
         typer.Option(
             min=0, help="reposts: generated photos that are enrolled beside [default: none]."
         ),
+    ] = None,
+    files: Annotated[
+        int | None, typer.Option(min=1, help="hostile: files in all [default: 10000].")
     ] = None,
     large: Annotated[
         bool | None, typer.Option("--large", help="matching: 100,000 enrolled photos too.")
@@ -66,7 +70,7 @@ def bench(
         key: value
         for key, value in {
             "enrol": enrol, "seed": seed, "screenshots": screenshots, "beside": beside,
-            "large": large,
+            "files": files, "large": large,
         }.items()
         if value is not None
     }  # fmt: skip

@@ -115,6 +115,11 @@ class Sandbox:
         """The process of the worker, if there is one."""
         return None if self._worker is None else self._worker.process.pid
 
+    @property
+    def answer_bytes(self) -> int:
+        """All that a worker writes of an item."""
+        return ANSWER.size + self._task.answer.size
+
     def close(self) -> None:
         """End the worker; another is started if it is needed again."""
         with self._lock:
@@ -175,8 +180,7 @@ class Sandbox:
         except OSError:
             raise _Broken(self._ending(worker)) from None
         worker.items_left -= 1
-        size = ANSWER.size + self._task.answer.size
-        answer = self._asked(worker, REQUEST.pack(len(data)), size)
+        answer = self._asked(worker, REQUEST.pack(len(data)), self.answer_bytes)
         status, number = ANSWER.unpack_from(answer)
         if len(data) > KEPT_BYTES:
             os.ftruncate(items, 0)

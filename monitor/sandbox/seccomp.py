@@ -15,7 +15,7 @@ from typing import Final
 # Source of the numbers: Linux, arch/x86/entry/syscalls/syscall_64.tbl and
 # include/uapi/asm-generic/unistd.h.
 _X86_64: Final = {
-    **{"read": 0, "write": 1, "close": 3, "fstat": 5, "lseek": 8, "munmap": 11, "brk": 12},
+    **{"read": 0, "close": 3, "fstat": 5, "lseek": 8, "munmap": 11, "brk": 12},
     **{"rt_sigprocmask": 14, "rt_sigreturn": 15, "pread64": 17, "sched_yield": 24, "mremap": 25},
     **{"madvise": 28, "getpid": 39, "exit": 60, "gettimeofday": 96, "getrusage": 98},
     **{"sysinfo": 99, "sigaltstack": 131, "gettid": 186, "futex": 202, "sched_getaffinity": 204},
@@ -24,7 +24,7 @@ _X86_64: Final = {
     **{"rseq": 334},
 }
 _AARCH64: Final = {
-    **{"read": 63, "write": 64, "close": 57, "fstat": 80, "lseek": 62, "munmap": 215, "brk": 214},
+    **{"read": 63, "close": 57, "fstat": 80, "lseek": 62, "munmap": 215, "brk": 214},
     **{"rt_sigprocmask": 135, "rt_sigreturn": 139, "pread64": 67, "sched_yield": 124},
     **{"mremap": 216, "madvise": 233, "getpid": 172, "exit": 93, "gettimeofday": 169},
     **{"getrusage": 165, "sysinfo": 179, "sigaltstack": 132, "gettid": 178, "futex": 98},
@@ -40,6 +40,7 @@ class _Machine:
 
     Attributes:
         audit: The kernel's number of the machine itself.
+        write: Only to standard input, the socket to who started this process.
         mapping: mmap and mprotect, which may make no memory executable.
         clone: May make threads, as a decoder of HEIC does, in the same namespaces.
         clone3: Is said not to exist, as its flags can't be seen: C libraries use clone then.
@@ -48,6 +49,7 @@ class _Machine:
 
     audit: int
     allowed: tuple[int, ...]
+    write: int
     mapping: tuple[int, int]
     clone: int
     clone3: int
@@ -55,14 +57,15 @@ class _Machine:
 
 
 _MACHINES: Final = {
-    "x86_64": _Machine(0xC000003E, tuple(_X86_64.values()), (9, 10), 56, 435, 317),
-    "aarch64": _Machine(0xC00000B7, tuple(_AARCH64.values()), (222, 226), 220, 435, 277),
+    "x86_64": _Machine(0xC000003E, tuple(_X86_64.values()), 1, (9, 10), 56, 435, 317),
+    "aarch64": _Machine(0xC00000B7, tuple(_AARCH64.values()), 64, (222, 226), 220, 435, 277),
 }
 
 # Source: linux/bpf_common.h, linux/seccomp.h, linux/prctl.h.
 _LOAD, _IF_EQUAL, _IF_ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06
 _KILL, _ALLOW, _FAIL = 0x80000000, 0x7FFF0000, 0x00050000
 _AT_NUMBER, _AT_MACHINE, _AT_FIRST_ARGUMENT, _AT_THIRD_ARGUMENT = 0, 4, 16, 32
+_ASKING: Final = 0
 _PROT_EXEC: Final = 4
 _CLONE_THREAD, _CLONE_NEW_ANY = 0x00010000, 0x7E020000
 _SET_FILTER, _ALL_THREADS = 1, 1
@@ -108,6 +111,8 @@ def _filter_for(machine: _Machine) -> bytes:
     # Jumps are counts of instructions to pass over.
     for number in machine.allowed:
         code += [(_IF_EQUAL, 0, 1, number), allow]
+    check = [(_LOAD, 0, 0, _AT_FIRST_ARGUMENT), (_IF_EQUAL, 0, 1, _ASKING), allow, refuse]
+    code += [(_IF_EQUAL, 0, len(check), machine.write), *check]
     for number in machine.mapping:
         check = [(_LOAD, 0, 0, _AT_THIRD_ARGUMENT), (_IF_ANY_BIT, 0, 1, _PROT_EXEC), refuse, allow]
         code += [(_IF_EQUAL, 0, len(check), number), *check]

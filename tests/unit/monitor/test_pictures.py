@@ -7,24 +7,16 @@ import zlib
 import numpy as np
 import pytest
 import simplejpeg
-from PIL import Image, ImageOps
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps
 
 from monitor import pictures
 from monitor.errors import MediaError
 from monitor.pictures import FORMATS, PictureLimits, as_shown, decode, decode_roughly
-from tests.fixtures.pictures import encoded, made
+from tests.fixtures.pictures import chunk, encoded, made, png_header
 
 RGB = made("blobs", 40, 50)
 PHOTO = Image.fromarray(RGB)
-
-
-def chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-
-def png_header(width: int, height: int) -> bytes:
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(99)))
 
 
 def reason(data: bytes, limits: PictureLimits | None = None) -> str:
@@ -92,6 +84,18 @@ def test_first_frame_of_a_moving_gif_is_taken() -> None:
     assert (decode(data).rgb == (255, 0, 0)).all()
 
 
+MOVING = ["GIF", "PNG", "WEBP", "AVIF", "TIFF"]
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_that_there_are_more_frames_is_told(name: str) -> None:
+    other = Image.new("RGB", PHOTO.size, "teal")
+    moving = encoded(PHOTO.copy(), name, save_all=True, append_images=[other])
+    still = encoded(PHOTO.copy(), name)
+    assert (decode(moving).has_more_frames, decode(still).has_more_frames) == (True, False)
+    assert np.abs(decode(moving).rgb.astype(int) - decode(still).rgb).mean() < 12
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
 def test_what_is_transparent_becomes_white(mode: str) -> None:
     image = Image.new("RGBA", (6, 6), (0, 0, 0, 0))
@@ -132,6 +136,41 @@ def test_deep_grey_is_scaled_and_not_cut_off(name: str) -> None:
     assert rgb[0].tolist() == [[0] * 3, [1] * 3, [128] * 3, [255] * 3]
 
 
+def deep_png(samples: NDArray[np.uint16]) -> bytes:
+    """Write 16 bits a channel, which Pillow does not."""
+    height, width, _ = samples.shape
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def test_deep_colours_are_scaled_and_not_cut_off() -> None:
+    levels = np.array([0, 257, 32_896, 65_535], dtype=np.uint16)
+    samples = np.stack([np.stack([levels, levels[::-1], levels], axis=-1)] * 3)
+    rgb = decode(deep_png(samples)).rgb
+    assert rgb[0].tolist() == [[0, 255, 0], [1, 128, 1], [128, 1, 128], [255, 0, 255]]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_content_tells_the_format_whatever_comes_before_and_after(name: str) -> None:
+    data = encoded(PHOTO, name)
+    assert np.array_equal(decode(data + b"\0" * 99).rgb, decode(data).rgb)
+
+
+def test_a_colour_profile_changes_nothing() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    for name in ("JPEG", "PNG", "WEBP", "TIFF"):
+        plain = decode(encoded(PHOTO.copy(), name)).rgb
+        assert np.array_equal(decode(encoded(PHOTO.copy(), name, icc_profile=profile)).rgb, plain)
+
+
+def test_transparent_heic_becomes_white() -> None:
+    image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    rgb = decode(encoded(image, "HEIF")).rgb
+    assert rgb.min() >= 250
+
+
 def test_black_and_white_picture_has_only_these() -> None:
     image = Image.new("1", (8, 8), 1)
     image.paste(0, (0, 0, 4, 8))
@@ -164,13 +203,14 @@ def oriented(orientation: int) -> Image.Exif:
 
 
 @pytest.mark.parametrize("orientation", range(10))
-@pytest.mark.parametrize("name", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"])
 def test_a_picture_as_shown_is_turned_as_its_tag_says(name: str, orientation: int) -> None:
     data = encoded(PHOTO, name, exif=oriented(orientation))
     with Image.open(io.BytesIO(data)) as image:
         meant = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     picture = as_shown(decode(data))
     assert np.array_equal(picture.rgb, meant)
+    assert picture.orientation == 1
     assert picture.data == data
     assert picture.rgb.flags.c_contiguous
     assert not picture.rgb.flags.writeable

@@ -70,7 +70,7 @@ def test_an_item_is_answered_and_no_worker_is_there_before_it(new: New) -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the filter is Linux's")
 @pytest.mark.parametrize(
-    "deed", ["socket", "fork", "exec", "kill", "limit", "executable", "read /etc/hostname"]
+    "deed", ["print", "socket", "fork", "exec", "kill", "limit", "executable", "read /etc/hostname"]
 )
 def test_the_kernel_refuses_what_is_not_computing(new: New, deed: str) -> None:
     sandbox = new()
