@@ -35,7 +35,8 @@ contact = {contact}
 # max_page_bytes = 3145728
 # Larger pictures are skipped.
 # max_media_bytes = 20971520
-# Pictures of more pixels are skipped; to read larger ones, crawl.memory_mb must be more, too.
+# Pictures of more pixels are skipped; to read larger ones, crawl.memory_mb and sandbox.memory_mb
+# must be more, too.
 # max_pixels = 50000000
 # Whether what a site's robots.txt forbids is left alone.
 # obey_robots = true
@@ -64,7 +65,7 @@ contact = {contact}
 [sandbox]
 # Pictures are opened by a process of their own, which can reach no file and no network. Its memory
 # in MiB, at least 512; pictures that need more are skipped.
-# memory_mb = 1280
+# memory_mb = 1536
 # Seconds that a picture may take on the processor; three times as long by the clock.
 # seconds = 10
 # Pictures after which the process is replaced.
