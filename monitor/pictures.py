@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
-import mmap
 import warnings
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 import simplejpeg
@@ -67,9 +66,6 @@ _SHOWN: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
-Buffer: TypeAlias = bytearray | memoryview | mmap.mmap
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,25 +144,19 @@ def check_bytes(data: bytes, limits: PictureLimits) -> None:
         raise MediaError("file too large")
 
 
-def decode(
-    data: bytes, limits: PictureLimits = PictureLimits(), *, buffer: Buffer | None = None
-) -> Picture:
+def decode(data: bytes, limits: PictureLimits = PictureLimits()) -> Picture:
     """Decode the first frame of a file, in this process: foreign files are for a sandbox.
 
     A JPEG or PNG that was cut short gives the rows that are there, if they are half of all.
 
     Not for several threads at once: warnings are silenced for the whole process meanwhile.
 
-    Args:
-        buffer: The pixels of an ordinary JPEG are put there, which saves a copy; those of others
-            are not. It holds as many as the limits allow.
-
     Raises:
         MediaError: One of `REASONS`.
         MemoryError: It is lacking.
     """
     check_bytes(data, limits)
-    if (rgb := _ordinary_jpeg(data, limits, buffer=buffer)) is not None:
+    if (rgb := _ordinary_jpeg(data, limits)) is not None:
         turn = _orientation(data) if b"Exif\0" in data else 1
         return Picture(data=data, rgb=rgb, mime=_MIME["JPEG"], orientation=turn)
     with warnings.catch_warnings():
@@ -320,7 +310,7 @@ def _has_more_frames(image: Image.Image) -> bool:
 
 
 def _ordinary_jpeg(
-    data: bytes, limits: PictureLimits, *, is_whole: bool = True, buffer: Buffer | None = None
+    data: bytes, limits: PictureLimits, *, is_whole: bool = True
 ) -> NDArray[np.uint8] | None:
     """Decode a JPEG as most are, in half the time that Pillow takes.
 
@@ -334,7 +324,7 @@ def _ordinary_jpeg(
     if _ordinary_size(data, limits, is_whole=is_whole) is None:
         return None
     try:
-        rgb: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, buffer=buffer, strict=is_whole)
+        rgb: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, strict=is_whole)
     except (ValueError, MemoryError):
         return None
     rgb.flags.writeable = False

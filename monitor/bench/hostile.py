@@ -13,14 +13,13 @@ from monitor.bench._base import Bench, Options, Row
 from monitor.bench._hostile import HostileFile, good_files, hostile_files
 from monitor.errors import MediaError
 from monitor.pictures import Picture, PictureLimits, decode
-from monitor.sandbox._base import READY, Breach
+from monitor.sandbox._base import READY, ROOM_BYTES, Breach
 from monitor.sandbox.pictures import Decoder
 from monitor.settings import SandboxSettings
 
 _PROC: Final = Path("/proc")
-# A worker's handles: standard ones, one of them the socket to us, two files in memory, and one of
-# these again as it is mapped.
-_HANDLES: Final = 6
+# A worker's handles: standard ones, one of them the socket to us, and twice the shared memory.
+_HANDLES: Final = 5
 
 
 def run(options: Options) -> list[Row]:
@@ -47,7 +46,7 @@ def run(options: Options) -> list[Row]:
             at = time.monotonic()
             outcome = _outcome(decoder, file)
             spent_ms = 1_000 * (time.monotonic() - at)
-            watch.after(decoder, before)
+            watch.after(decoder, before, outcome)
             if file.is_good:
                 intact += 1
                 right += isinstance(outcome, Picture) and np.array_equal(
@@ -111,13 +110,17 @@ class _Watch:
         pid = decoder.sandbox.pid
         return pid, 0 if pid is None else self._written_by(pid)
 
-    def after(self, decoder: Decoder, before: tuple[int | None, int]) -> None:
+    def after(
+        self, decoder: Decoder, before: tuple[int | None, int], outcome: Picture | str
+    ) -> None:
         """Count what the same worker did with one file; of another one, what it did in all."""
         pid = decoder.sandbox.pid
         if pid is None or self.written is None or self.opened is None:
             return
         first = before[0] != pid
         answers = decoder.sandbox.answer_bytes + (len(READY) if first else 0)
+        if isinstance(outcome, Picture) and outcome.rgb.nbytes > ROOM_BYTES:
+            answers += outcome.rgb.nbytes
         self.written += self._written_by(pid) - (0 if first else before[1]) - answers
         self.opened += len(list((_PROC / str(pid) / "fd").iterdir())) - _HANDLES
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-# The size of the item, which itself is in shared memory.
-REQUEST: Final = struct.Struct("<Q")
-# A status, and the number of a reason; what the task answers follows.
+# The size of the item, and whether it is in the shared memory or follows.
+REQUEST: Final = struct.Struct("<Q?")
+# A status, and the number of a reason; the task's numbers and what they are about follow.
 ANSWER: Final = struct.Struct("<BB")
+# What is of ordinary size is handed over in shared memory, where the system has such: a busy
+# machine would otherwise change between the two processes twenty times a picture.
+ROOM_BYTES: Final = 32 << 20
 READY: Final = b"\x01"
 DONE, REFUSED, NO_MEMORY = range(3)
-
-# Shared memory that stays filled between items: those of ordinary size are fastest so.
-KEPT_BYTES: Final = 32 << 20
 
 
 class Breach(StrEnum):
@@ -28,8 +27,8 @@ class Breach(StrEnum):
     CRASH = "crashed the decoder"
 
 
-# Of the file and the memory in which the results are left; see `Task.answer`.
-Work: TypeAlias = Callable[[bytes, mmap.mmap], tuple[int, ...]]
+# Gives the numbers of `Task.answer`, and bytes whose number follows from them.
+Work: TypeAlias = Callable[[bytes], tuple[tuple[int, ...], memoryview]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,7 @@ class Task:
     """What workers of a module do; the module's `TASK`.
 
     Attributes:
-        answer: The numbers that are told of an item that was done, beside what is left in the
-            shared memory.
+        answer: The numbers that are told of an item that was done, before its bytes.
         reasons: All phrases by which an item is refused (a MediaError); their numbers are sent.
         prepare: Imports all that the work will need, as a worker can open no file later, and
             gives the work.

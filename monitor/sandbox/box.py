@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -26,11 +25,11 @@ from monitor.errors import HaechiError, MediaError
 from monitor.sandbox._base import (
     ANSWER,
     DONE,
-    KEPT_BYTES,
     NO_MEMORY,
     READY,
     REFUSED,
     REQUEST,
+    ROOM_BYTES,
     Breach,
     Task,
 )
@@ -39,13 +38,14 @@ from monitor.settings import SandboxSettings
 _START_S: Final = 60.0
 # Seconds of the clock to those on the processor: a busy machine is no fault of the item.
 _PATIENCE: Final = 3
-HAS_FILES_IN_MEMORY: Final = hasattr(os, "memfd_create")
 _CAN_MOVE_LIMITS: Final = hasattr(resource, "prlimit")
 
 # Nothing of ours: no secret, and no variable by which Python would load something.
 _ENVIRONMENT: Final = {
     **{"LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1"},
     **{"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    # The C library keeps the memory of a picture for the next one: getting it anew takes time.
+    **dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(ROOM_BYTES)),
 }
 
 Result = TypeVar("Result")
@@ -72,7 +72,7 @@ class Sandbox:
     """One task's worker, of which there is none until it is needed; safe for several threads.
 
     Of what a worker answers only numbers are read, and each is checked: a hostile file may have
-    taken it over. What it leaves in the shared memory is copied before it is looked at.
+    taken it over. Nothing is unpickled; what is in shared memory is copied, then looked at.
     """
 
     def __init__(
@@ -82,14 +82,12 @@ class Sandbox:
         settings: SandboxSettings,
         *,
         options: Mapping[str, int],
-        room: int,
     ) -> None:
         """Prepare; nothing is started.
 
         Args:
             module: Where the worker finds `task`, as `TASK`.
             options: For the task; not secret.
-            room: Bytes that the results of one item may take.
         """
         self.breaches: Counter[Breach] = Counter()
         self.starts = 0
@@ -97,10 +95,9 @@ class Sandbox:
         self._task = task
         self._settings = settings
         self._options = dict(options)
-        self._room = room
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
-        self._files: tuple[int, int] | None = None
+        self._room: int | None = None
 
     def __enter__(self) -> Self:
         """Give it; it is closed at the end."""
@@ -117,16 +114,16 @@ class Sandbox:
 
     @property
     def answer_bytes(self) -> int:
-        """All that a worker writes of an item."""
+        """What a worker writes of an item before its content."""
         return ANSWER.size + self._task.answer.size
 
     def close(self) -> None:
         """End the worker; another is started if it is needed again."""
         with self._lock:
             self._end()
-            for handle in self._files or ():
-                os.close(handle)
-            self._files = None
+            if self._room is not None:
+                os.close(self._room)
+                self._room = None
 
     def run(self, data: bytes, take: Callable[[tuple[int, ...], Output], Result]) -> Result:
         """Have one item done.
@@ -135,8 +132,8 @@ class Sandbox:
         ended it, or an item before this one have harmed it.
 
         Args:
-            take: Makes the result of the answer's numbers and what was left in the shared memory;
-                raises ValueError if these can't be.
+            take: Makes the result of the answer's numbers and what comes after them, of which it
+                reads all; raises ValueError if these can't be.
 
         Raises:
             MediaError: The worker refused the item, or broke a limit because of it.
@@ -173,50 +170,37 @@ class Sandbox:
         self, worker: _Worker, data: bytes, take: Callable[[tuple[int, ...], Output], Result]
     ) -> Result:
         """Hand over an item and read its answer."""
-        items, room = self._opened()
-        _put(items, data)
+        worker.items_left -= 1
+        output = Output(worker.line, _PATIENCE * self._settings.seconds, self._room)
         try:
             _grant(worker.process.pid, self._settings.seconds)
-        except OSError:
-            raise _Broken(self._ending(worker)) from None
-        worker.items_left -= 1
-        answer = self._asked(worker, REQUEST.pack(len(data)), self.answer_bytes)
-        status, number = ANSWER.unpack_from(answer)
-        if len(data) > KEPT_BYTES:
-            os.ftruncate(items, 0)
-        if status == REFUSED and number < len(self._task.reasons):
-            raise MediaError(self._task.reasons[number])
-        if status == NO_MEMORY:
-            raise _Broken(Breach.MEMORY)
-        if status != DONE:
-            raise _Broken(Breach.CRASH)
-        output = Output(room, self._room)
-        try:
+            worker.line.settimeout(output.left_s)
+            is_shared = self._shared(data)
+            worker.line.sendall(REQUEST.pack(len(data), is_shared))
+            if not is_shared:
+                worker.line.sendall(data)
+            answer = bytearray(self.answer_bytes)
+            output.read_into(memoryview(answer))
+            status, number = ANSWER.unpack_from(answer)
+            if status == REFUSED and number < len(self._task.reasons):
+                raise MediaError(self._task.reasons[number])
+            if status == NO_MEMORY:
+                raise _Broken(Breach.MEMORY)
+            if status != DONE:
+                raise _Broken(Breach.CRASH)
             return take(self._task.answer.unpack_from(answer, ANSWER.size), output)
         except ValueError:
             raise _Broken(Breach.CRASH) from None
-        finally:
-            if output.size > KEPT_BYTES:
-                os.ftruncate(room, 0)
-                os.ftruncate(room, self._room)
-
-    def _asked(self, worker: _Worker, request: bytes, size: int) -> bytes:
-        """Wait for an answer of so many bytes, within the time."""
-        deadline = time.monotonic() + _PATIENCE * self._settings.seconds
-        answer = b""
-        try:
-            worker.line.sendall(request)
-            while len(answer) < size:
-                worker.line.settimeout(max(0.001, deadline - time.monotonic()))
-                part = worker.line.recv(size - len(answer))
-                if not part:
-                    raise _Broken(self._ending(worker))
-                answer += part
         except TimeoutError:
             raise _Broken(Breach.TIME) from None
         except OSError:
             raise _Broken(self._ending(worker)) from None
-        return answer
+
+    def _shared(self, data: bytes) -> bool:
+        """Put an item into the shared memory, if there is such and it has room."""
+        if self._room is None or len(data) > ROOM_BYTES:
+            return False
+        return os.pwrite(self._room, data, 0) == len(data)
 
     @staticmethod
     def _ending(worker: _Worker) -> Breach:
@@ -242,14 +226,13 @@ class Sandbox:
             HaechiError: It can't be, or does not answer.
         """
         mine, theirs = socket.socketpair()
-        items, room = self._opened()
+        if self._room is None:
+            self._room = _memory()
         setup = {
+            "room": self._room,
             "task": self._module,
             "options": self._options,
             "parent": os.getpid(),
-            "items": items,
-            "room": room,
-            "room_bytes": self._room,
             "memory_mb": self._settings.memory_mb,
             "life_s": 0 if _CAN_MOVE_LIMITS else self._settings.items * self._settings.seconds,
         }
@@ -263,7 +246,7 @@ class Sandbox:
                     stdout=subprocess.DEVNULL,
                     # Decoders print what files hold.
                     stderr=subprocess.DEVNULL,
-                    pass_fds=(items, room),
+                    pass_fds=() if self._room is None else (self._room,),
                     env=_ENVIRONMENT,
                     cwd="/",
                 )
@@ -293,63 +276,64 @@ class Sandbox:
             self._worker.line.close()
             self._worker = None
 
-    def _opened(self) -> tuple[int, int]:
-        """Give the files in memory of the items and of the results."""
-        if self._files is None:
-            items, room = _file_in_memory("items"), _file_in_memory("room")
-            os.ftruncate(room, self._room)
-            self._files = items, room
-        return self._files
-
 
 class Output:
-    """What a worker left in the shared memory.
+    """What a worker sends of one item, until its time is over."""
 
-    Attributes:
-        size: Bytes that were read.
-    """
-
-    def __init__(self, handle: int, room: int) -> None:
-        self._handle = handle
+    def __init__(self, line: socket.socket, seconds: float, room: int | None = None) -> None:
+        self._line = line
         self._room = room
-        self.size = 0
+        self._deadline = time.monotonic() + seconds
+
+    @property
+    def left_s(self) -> float:
+        """Seconds, more than none."""
+        return max(0.001, self._deadline - time.monotonic())
+
+    def read_into(self, left: memoryview) -> None:
+        """Read until it is full.
+
+        Raises:
+            OSError: It came too late (TimeoutError), or there is no worker any more.
+        """
+        while left:
+            self._line.settimeout(self.left_s)
+            done = self._line.recv_into(left)
+            if not done:
+                raise ConnectionResetError
+            left = left[done:]
 
     def pixels(self, height: int, width: int) -> NDArray[np.uint8]:
-        """Copy pixels out, so that nobody changes them any more.
+        """Read pixels.
 
         Returns:
             H x W x 3, C-contiguous, read-only.
 
         Raises:
-            ValueError: There is no such room.
+            OSError: They came too late (TimeoutError), or there is no worker any more.
         """
-        self.size = height * width * 3
-        if not 0 < self.size <= self._room:
-            raise ValueError("more than there is room for")
         rgb = np.empty((height, width, 3), dtype=np.uint8)
         left = memoryview(rgb.data).cast("B")
-        # Read, not mapped: a mapping can be pulled away under the reader.
-        while left and (done := os.preadv(self._handle, [left], self.size - len(left))):
-            left = left[done:]
-        if left:
-            raise ValueError("less than was said")
+        if self._room is None or len(left) > ROOM_BYTES:
+            self.read_into(left)
+        # Read, not mapped: it is the worker's to change, and perhaps to make shorter.
+        elif os.preadv(self._room, [left], 0) != len(left):
+            raise ConnectionResetError
         rgb.flags.writeable = False
         return rgb
 
 
-def _file_in_memory(name: str) -> int:
-    """Make a file that has no name anywhere; where the system knows none in memory, on disk."""
-    if HAS_FILES_IN_MEMORY:
-        return os.memfd_create(f"haechi-{name}")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
-
-
-def _put(handle: int, data: bytes) -> None:
-    """Write an item from the file's beginning."""
-    done = 0
-    while done < len(data):
-        done += os.pwrite(handle, memoryview(data)[done:], done)
+def _memory() -> int | None:
+    """Make memory that can be shared; None where the system has none, or files may not grow."""
+    if not hasattr(os, "memfd_create"):
+        return None
+    handle = os.memfd_create("haechi")
+    try:
+        os.ftruncate(handle, ROOM_BYTES)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def _grant(pid: int, seconds: int) -> None:

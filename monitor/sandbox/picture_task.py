@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections.abc import Mapping
 from typing import Final
-
-import numpy as np
 
 from monitor.pictures import MIMES, REASONS, PictureLimits, decode, warm_up
 from monitor.sandbox._base import Task, Work
@@ -22,15 +19,13 @@ def _prepare(options: Mapping[str, int]) -> Work:
     limits = PictureLimits(**options)
     warm_up()
 
-    def work(data: bytes, room: mmap.mmap) -> tuple[int, ...]:
-        picture = decode(data, limits, buffer=room)
-        shared = np.frombuffer(room, dtype=np.uint8, count=picture.rgb.size)
-        if not np.may_share_memory(shared, picture.rgb):
-            shared[:] = picture.rgb.ravel()
-        return (
+    def work(data: bytes) -> tuple[tuple[int, ...], memoryview]:
+        picture = decode(data, limits)
+        numbers = (
             *(picture.height, picture.width, MIMES.index(picture.mime), picture.orientation),
             *(picture.has_more_frames, picture.is_cut_short),
         )
+        return numbers, picture.rgb.data
 
     return work
 

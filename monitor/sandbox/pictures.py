@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Final, Self
+from typing import Self
 
 from monitor.pictures import MIMES, Picture, PictureLimits, check_bytes
 from monitor.sandbox import picture_task
 from monitor.sandbox.box import Output, Sandbox
 from monitor.settings import SandboxSettings, Settings
-
-_CHANNELS: Final = 3
 
 
 class Decoder:
@@ -24,7 +22,6 @@ class Decoder:
             picture_task.TASK,
             settings,
             options=asdict(limits),
-            room=limits.max_pixels * _CHANNELS,
         )
 
     def __call__(self, data: bytes) -> Picture:
@@ -40,8 +37,8 @@ class Decoder:
             height, width, mime, orientation, more_frames, cut_short = answer
             if mime >= len(MIMES) or not 1 <= orientation <= 8:
                 raise ValueError("no such picture")
-            if self.limits.are_exceeded_by(width, height):
-                raise ValueError("too many pixels")
+            if not height or not width or self.limits.are_exceeded_by(width, height):
+                raise ValueError("no such size")
             rgb = output.pixels(height, width)
             return Picture(
                 data=data,

@@ -11,10 +11,8 @@ from pathlib import Path
 from monitor.errors import MediaError
 from monitor.sandbox import probe_task
 from monitor.sandbox._base import Breach
-from monitor.sandbox.box import HAS_FILES_IN_MEMORY, Sandbox
+from monitor.sandbox.box import Sandbox
 from monitor.settings import SandboxSettings
-
-_ROOM_BYTES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ def try_out(settings: SandboxSettings) -> Iterator[Found]:
     task, module = probe_task.TASK, probe_task.__name__
     with (
         tempfile.NamedTemporaryFile() as file,
-        Sandbox(module, task, limits, options={}, room=_ROOM_BYTES) as sandbox,
+        Sandbox(module, task, limits, options={}) as sandbox,
     ):
 
         def fails(deed: str, breach: Breach | None = None) -> bool:
@@ -65,9 +63,3 @@ def try_out(settings: SandboxSettings) -> Iterator[Found]:
         yield found("memory", is_limited, f"{limits.memory_mb} MiB at most", "not limited")
         is_ended = fails("spin", Breach.TIME)
         yield found("time", is_ended, f"{settings.seconds} s a picture", "not limited")
-        yield found(
-            "exchange",
-            HAS_FILES_IN_MEMORY,
-            "pictures stay in memory",
-            "pictures are handed over in files on disk, which have no name",
-        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 import socket
 import struct
@@ -56,15 +55,15 @@ _DEEDS: Final[dict[str, Callable[[str], None]]] = {
 def _prepare(_options: Mapping[str, int]) -> Work:
     """Give the worker's side: an item is a deed and what to do it on."""
 
-    def work(data: bytes, _room: mmap.mmap) -> tuple[int, ...]:
+    def work(data: bytes) -> tuple[tuple[int, ...], memoryview]:
         deed, _, thing = data.decode().partition(" ")
         try:
             _DEEDS[deed](thing)
         except OSError as error:
             if error.errno in _REFUSALS:
-                return (False,)
+                return (False,), memoryview(b"")
             raise
-        return (True,)
+        return (True,), memoryview(b"")
 
     return work
 

@@ -1,7 +1,6 @@
 """A worker: confines itself, then answers items one by one until nobody asks any more.
 
-Started by `monitor.sandbox.box`. Standard input is a socket to whoever started it; the items and
-the results are in two files in memory, of which only handles are passed on.
+Started by `monitor.sandbox.box`. Standard input is a socket to whoever started it.
 """
 
 from __future__ import annotations
@@ -16,11 +15,22 @@ import sys
 from importlib import import_module
 
 from monitor.errors import MediaError
-from monitor.sandbox._base import ANSWER, DONE, NO_MEMORY, READY, REFUSED, REQUEST, Task, Work
+from monitor.sandbox._base import (
+    ANSWER,
+    DONE,
+    NO_MEMORY,
+    READY,
+    REFUSED,
+    REQUEST,
+    ROOM_BYTES,
+    Task,
+    Work,
+)
 from monitor.sandbox.seccomp import confine
 
 _ASKING = 0
 _DIE_WITH_PARENT = 1
+_PART_BYTES = 1 << 20
 
 
 def main() -> None:
@@ -31,30 +41,61 @@ def main() -> None:
     _end_with(setup["parent"])
     task: Task = import_module(setup["task"]).TASK
     work = task.prepare(setup["options"])
-    room = mmap.mmap(setup["room"], setup["room_bytes"])
+    room = _mapped(setup["room"])
     _limit((setup["memory_mb"] << 20) + len(room), setup["life_s"])
     confine()
     os.write(_ASKING, READY)
-    while request := _next():
-        (size,) = REQUEST.unpack(request)
-        os.write(_ASKING, _answer(task, work, os.pread(setup["items"], size, 0), room))
+    while True:
+        _do(task, work, room)
 
 
-def _answer(task: Task, work: Work, data: bytes, room: mmap.mmap) -> bytes:
+def _mapped(handle: int | None) -> memoryview:
+    """Give the shared memory; none where there is none."""
+    return memoryview(bytearray() if handle is None else mmap.mmap(handle, ROOM_BYTES))
+
+
+def _do(task: Task, work: Work, room: memoryview) -> None:
+    """Wait for an item and do it; nothing of it outlives this, or the next would find no room."""
+    size, is_shared = REQUEST.unpack(_read(REQUEST.size))
+    data = bytes(room[:size]) if is_shared else _read(size)
+    answer, content = _answer(task, work, data)
+    is_shared = len(content) <= len(room)
+    if is_shared:
+        room[: len(content)] = content
+    _write(memoryview(answer))
+    if not is_shared:
+        _write(content)
+
+
+def _answer(task: Task, work: Work, data: bytes) -> tuple[bytes, memoryview]:
     """Do one item; whatever else is raised ends the worker, which tells enough."""
+    nothing = bytes(task.answer.size)
     try:
-        answer = work(data, room)
+        numbers, content = work(data)
     except MediaError as error:
-        return ANSWER.pack(REFUSED, task.reasons.index(error.reason)) + bytes(task.answer.size)
+        reason = task.reasons.index(error.reason)
+        return ANSWER.pack(REFUSED, reason) + nothing, memoryview(b"")
     except MemoryError:
-        return ANSWER.pack(NO_MEMORY, 0) + bytes(task.answer.size)
-    return ANSWER.pack(DONE, 0) + task.answer.pack(*answer)
+        return ANSWER.pack(NO_MEMORY, 0) + nothing, memoryview(b"")
+    return ANSWER.pack(DONE, 0) + task.answer.pack(*numbers), content.cast("B")
 
 
-def _next() -> bytes:
-    """Wait for an item; empty when nobody is there any more."""
-    request = os.read(_ASKING, REQUEST.size)
-    return request if len(request) == REQUEST.size else b""
+def _read(size: int) -> bytes:
+    """Wait for so many bytes; ends the process when nobody is there any more."""
+    parts: list[bytes] = []
+    while size:
+        part = os.read(_ASKING, min(size, _PART_BYTES))
+        if not part:
+            os._exit(0)
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _write(left: memoryview) -> None:
+    """Hand all of it over."""
+    while left:
+        left = left[os.write(_ASKING, left) :]
 
 
 def _end_with(parent: int) -> None:

@@ -15,14 +15,13 @@ import numpy as np
 import pytest
 
 from monitor.errors import HaechiError, MediaError
-from monitor.sandbox import seccomp
+from monitor.sandbox import box, seccomp
 from monitor.sandbox._base import ANSWER, DONE, Breach
 from monitor.sandbox.box import Sandbox
 from monitor.settings import SandboxSettings
 from tests.fixtures.hostile_task import TASK
 
 DENIED = 4_000_000_000
-ROOM = 48
 
 New = Callable[..., Sandbox]
 
@@ -39,7 +38,6 @@ def new() -> Iterator[New]:
                     TASK,
                     SandboxSettings(**settings),
                     options={"denied": DENIED},
-                    room=ROOM,
                 )
             )
 
@@ -91,7 +89,6 @@ def test_also_without_the_filter_nothing_is_written(new: New, tmp_path: Path) ->
     sandbox._module = "tests.fixtures.unfiltered_task"
     assert reason(sandbox, f"write {path}") == Breach.CRASH
     assert not path.exists() or path.stat().st_size == 0
-    assert reason(sandbox, "grow") == Breach.CRASH
 
 
 def test_a_worker_has_no_variable_and_no_handle_of_ours(
@@ -102,7 +99,7 @@ def test_a_worker_has_no_variable_and_no_handle_of_ours(
     with (tmp_path / "open").open("w") as file:
         os.set_inheritable(file.fileno(), True)
         assert number(sandbox, "environment") == 0
-        # The standard ones, and two files in memory.
+        # The standard ones, and twice the shared memory.
         assert number(sandbox, "handles") == 5
 
 
@@ -199,27 +196,58 @@ def test_half_an_answer_is_waited_for_and_not_believed(new: New) -> None:
     assert reason(sandbox, b"lie " + ANSWER.pack(DONE, 0)) == Breach.TIME
 
 
-def pixels(sandbox: Sandbox, height: int, width: int) -> np.ndarray:
-    return sandbox.run(
-        b"fill " + bytes(range(ROOM)), lambda _, output: output.pixels(height, width)
-    )
+def pixels(sandbox: Sandbox, size: int, height: int, width: int) -> np.ndarray:
+    content = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    return sandbox.run(b"send " + content, lambda _, output: output.pixels(height, width))
 
 
-def test_pixels_are_copied_from_the_shared_memory(new: New) -> None:
+def test_pixels_come_back_whole_and_read_only(new: New) -> None:
     sandbox = new()
-    rgb = pixels(sandbox, 2, 8)
-    number(sandbox, b"fill " + bytes(ROOM))
-    assert rgb.tobytes() == bytes(range(ROOM))
-    assert rgb.shape == (2, 8, 3)
+    rgb = pixels(sandbox, 3_000_000, 1_000, 1_000)
+    assert rgb.shape == (1_000, 1_000, 3)
+    assert rgb.tobytes()[:2_999_808] == bytes(range(256)) * 11_718
     assert not rgb.flags.writeable
+    assert pixels(sandbox, 48, 4, 4).shape == (4, 4, 3)
 
 
-@pytest.mark.parametrize("size", [(0, 5), (3, 8), (1 << 20, 1 << 20)])
-def test_pixels_that_have_no_room_are_not_believed(new: New, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("is_shared", [True, False], ids=["in memory", "by the socket"])
+def test_large_pixels_come_back_whole(
+    new: New, monkeypatch: pytest.MonkeyPatch, is_shared: bool
+) -> None:
+    if not is_shared:
+        # As where files may not grow, or there are none in memory.
+        monkeypatch.setattr(box, "_memory", lambda: None)
+    sandbox = new()
+    for side in (10, 3_400, 1_000):
+        rgb = pixels(sandbox, side * side * 3, side, side)
+        start = bytes(range(256))[: side * side]
+        assert rgb.tobytes()[: len(start)] == start
+    assert sandbox.starts == 1
+
+
+def test_pixels_that_do_not_come_are_waited_for_and_not_made_up(
+    new: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(box, "_memory", lambda: None)
+    sandbox = new(seconds=1)
+    with pytest.raises(MediaError, match="too long"):
+        pixels(sandbox, 48, 5, 5)
+    assert number(sandbox, "nothing") == 7
+
+
+def test_a_large_item_is_handed_over_whole(new: New) -> None:
+    content = bytes(range(256)) * 100_000
+    assert number(new(), b"length " + content) == len(content)
+
+
+def test_numbers_that_can_not_be_are_a_crash(new: New) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError
+
     sandbox = new()
     with pytest.raises(MediaError, match="crashed"):
-        pixels(sandbox, *size)
-    assert pixels(sandbox, 4, 4).shape == (4, 4, 3)
+        sandbox.run(b"nothing", refuse)
+    assert number(sandbox, "nothing") == 7
 
 
 def test_a_taker_that_fails_leaves_no_worker_in_the_middle_of_an_answer(new: New) -> None:
@@ -253,7 +281,7 @@ from monitor.sandbox import box
 from monitor.settings import SandboxSettings
 from tests.fixtures.hostile_task import TASK
 one = box.Sandbox("tests.fixtures.hostile_task", TASK, SandboxSettings(),
-                  options={{"denied": 0}}, room=48)
+                  options={{"denied": 0}})
 print(one.run(b"pid", lambda answer, _: answer[0]), flush=True)
 {then}
 """

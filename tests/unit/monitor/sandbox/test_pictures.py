@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -116,10 +117,11 @@ def test_an_answer_that_can_not_be_is_not_believed(
     decoder: Decoder, answer: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lie(_: bytes, take: Callable[[tuple[int, ...], Output], object]) -> object:
-        return take(answer, Output(0, 1 << 40))
+        with socket.socket() as line:
+            return take(answer, Output(line, 0))
 
     monkeypatch.setattr(decoder.sandbox, "run", lie)
-    with pytest.raises(ValueError, match=r"picture|pixels|room"):
+    with pytest.raises(ValueError, match="no such"):
         decoder(b"x")
 
 
