@@ -27,6 +27,7 @@ from monitor.pictures import Picture, decode
 from monitor.registry.bank import BOTH_UP_TO
 from monitor.registry.facts import facts_of
 from monitor.windows import lookup as windows_lookup
+from monitor.windows import post as windows_post
 from monitor.windows.index import WindowIndex
 from monitor.windows.photo import enrolled_windows
 from monitor.windows.post import PostWindows, post_windows
@@ -97,7 +98,7 @@ def run(options: Options) -> list[Row]:
             ways[f"{name} in {size}"] = partial(way, bank)
             sizes[f"{name} in {size}"] = size, round(megabytes / 1e6)
     # As in a crawl of many posts: kernels are there.
-    for module in (features_lookup.KERNELS, windows_lookup.KERNELS):
+    for module in (features_lookup.KERNELS, windows_lookup.KERNELS, windows_post.KERNELS):
         kernels(module, START_S)
     done = iter(range(1, _ROUNDS + 1))
     times = medians(ways, posts, _ROUNDS, lambda: options.progress(next(done), _ROUNDS))

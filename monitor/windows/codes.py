@@ -16,6 +16,8 @@ WORDS: Final = 4
 TURNS: Final = 16
 NEGATIVE: Final = 8
 KEY_BITS: Final = 21
+# Bits of a window's key that may be wrong.
+UNSURE: Final = 4
 # Grey levels that the lowest frequencies of a window, 5 each way, amount to: less is plain ground.
 LOWEST: Final = 5
 MIN_TEXTURE: Final = 2.0

@@ -12,12 +12,15 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from monitor.compiled import kernels
 from monitor.windows.codes import (
     BASIS,
     FREQUENCIES,
+    KEY_BITS,
     LOWEST,
     MIN_TEXTURE,
     SIDE,
+    UNSURE,
     WORDS,
     Codes,
     key_places,
@@ -39,15 +42,18 @@ _MANY: Final = 150_000
 _MOST_ALTERED_SHAPE: Final = 5
 # Pixels of the picture: less is made of next to nothing.
 _SMALLEST: Final = 24
-# Bits of a window's key that may be wrong.
-_UNSURE: Final = 4
 _KEY_PLACES: Final = key_places()
+_KEY_BITS: Final = np.full((FREQUENCIES, FREQUENCIES), -1, np.int32)
+_KEY_BITS[_KEY_PLACES] = range(KEY_BITS)
 
+KERNELS: Final = "monitor.windows._post_kernels"
+# Measured: a window.
+_SAVED_S: Final = 1.5e-6
 
 _NONE: Final = (
     np.empty((0, WORDS), np.uint64),
     np.empty((0, 4), np.float32),
-    np.empty((0, _UNSURE), np.uint8),
+    np.empty((0, UNSURE), np.uint8),
     np.empty(0, np.uint8),
 )
 
@@ -74,7 +80,7 @@ class PostWindows:
         picture: At the size that its windows were taken from.
         codes: uint64, (n, 4).
         boxes: float32, (n, 4): x, y, width, height in the pixels of their layer.
-        unsure: uint8, (n, 4): bits of the windows' keys that may be wrong.
+        unsure: uint8, (n, 4): bits of the windows' keys that may be wrong, the least sure first.
         layers: uint8, (n,): index into `matrices`.
         upright: How many of the first windows are of the picture as it is.
         matrices: Take each layer's pixels to those of `picture`.
@@ -160,22 +166,42 @@ def _windows(
             return
         # At most 1.41 times as large: the codes' frequencies are half of what its pixels hold.
         grey, _ = layer.picture.level(side / SIDE)
-        small = np.asarray(cv2.resize(grey, size), np.float32)
-        found = _coefficients(small)
-        columns = found.shape[2]
-        lowest = found[:, :LOWEST, :, :LOWEST].transpose(0, 2, 1, 3)
-        lowest = np.ascontiguousarray(lowest).reshape(-1, LOWEST, LOWEST)
-        kept = np.flatnonzero(texture(lowest) > MIN_TEXTURE)
-        y, x = np.divmod(kept, columns)
+        small = np.asarray(cv2.resize(grey, size), np.uint8)
+        kept, codes, unsure = _hashed(small, count)
+        y, x = np.divmod(kept, (size[0] - SIDE) // _STEP + 1)
         across, down = width / size[0], height / size[1]
         boxes = np.empty((len(kept), 4), np.float32)
         boxes[:, 0], boxes[:, 1] = x * (_STEP * across), y * (_STEP * down)
         boxes[:, 2:] = SIDE * across, SIDE * down
         if layer.matrix[0, 1] and len(kept):
             inside = _inside(boxes, layer.matrix, shape)
-            kept, boxes = kept[inside], boxes[inside]
-        positive = (found > 0).transpose(0, 2, 1, 3).reshape(-1, FREQUENCIES, FREQUENCIES)
-        yield count, pack(positive[kept]), boxes, _unsure(lowest[kept])
+            codes, boxes, unsure = codes[inside], boxes[inside], unsure[inside]
+        yield count, codes, boxes, unsure
+
+
+def _hashed(
+    small: NDArray[np.uint8], count: int
+) -> tuple[NDArray[np.intp], Codes, NDArray[np.uint8]]:
+    """Hash the windows of a picture, row by row; gives those with texture.
+
+    Args:
+        count: Of all windows.
+
+    Returns:
+        Which they are, their codes, and which bits of their keys are unsure.
+    """
+    fast = kernels(KERNELS, _SAVED_S * count)
+    if fast is not None:
+        kept, codes = np.empty(count, np.intp), np.empty((count, WORDS), np.uint64)
+        unsure = np.empty((count, UNSURE), np.uint8)
+        number = fast.hash_windows(small, BASIS, _KEY_BITS, MIN_TEXTURE, (codes, unsure, kept))
+        return kept[:number], codes[:number], unsure[:number]
+    found = _coefficients(np.asarray(small, np.float32))
+    lowest = found[:, :LOWEST, :, :LOWEST].transpose(0, 2, 1, 3)
+    lowest = np.ascontiguousarray(lowest).reshape(-1, LOWEST, LOWEST)
+    kept = np.flatnonzero(texture(lowest) > MIN_TEXTURE)
+    positive = (found > 0).transpose(0, 2, 1, 3).reshape(-1, FREQUENCIES, FREQUENCIES)
+    return kept, pack(positive[kept]), _unsure(lowest[kept])
 
 
 def _coefficients(small: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -199,10 +225,12 @@ def _bands(lines: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _unsure(lowest: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Tell which bits of windows' keys are the least sure, (n, 4)."""
+    """Tell which bits of windows' keys are the least sure, (n, 4), the least first."""
     down, across = _KEY_PLACES
     sizes = np.abs(lowest[:, down, across])
-    return np.argpartition(sizes, _UNSURE, axis=1)[:, :_UNSURE].astype(np.uint8)
+    least = np.argpartition(sizes, UNSURE, axis=1)[:, :UNSURE]
+    order = np.argsort(np.take_along_axis(sizes, least, axis=1), axis=1)
+    return np.take_along_axis(least, order, axis=1).astype(np.uint8)
 
 
 def _inside(
