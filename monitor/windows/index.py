@@ -171,9 +171,9 @@ class WindowIndex:
         first = post.upright
         found = [np.empty((0, 5), np.intp)]
         for number, segment in enumerate(self._segments):
-            upright = segment.table.near(post.codes[:first], post.unsure[:first])
+            upright = segment.table.near(post.codes[:first], post.unsure[:first], _MOST_PAIRS)
             rest = post.codes[first:], post.unsure[first:]
-            altered = segment.table.near(*rest, _ALTERED_TURNS)
+            altered = segment.table.near(*rest, _MOST_PAIRS, _ALTERED_TURNS)
             altered[:, 0] += first
             found += [np.insert(one, 1, number, axis=1) for one in (upright, altered)]
         pairs = np.concatenate(found)

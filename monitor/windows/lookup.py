@@ -9,7 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.compiled import kernels
-from monitor.windows.codes import KEY_BITS, TURNS, Codes, key_places, keys_of, turned, undone
+from monitor.windows.codes import (
+    KEY_BITS,
+    NEGATIVE,
+    TURNS,
+    UNSURE,
+    WORDS,
+    Codes,
+    key_places,
+    keys_of,
+    turned,
+    undone,
+)
 
 # Bits of the 63 lowest frequencies, and of all 255. Independent windows differ in some 32 and
 # 128; the same, off by half a step, in some 10 and 70.
@@ -17,12 +28,14 @@ MAX_LOW: Final = 14
 MAX_DISTANCE: Final = 96
 # A key that more windows have tells little.
 _MAX_BUCKET: Final = 2_000
-_LIMITS: Final = (MAX_LOW, MAX_DISTANCE, _MAX_BUCKET)
 
 KERNELS: Final = "monitor.windows._kernels"
-# Measured: a window in all its turns.
-_SAVED_S: Final = 3e-6
-_FIRST_ROOM: Final = 1 << 14
+# Measured: a window in one turn.
+_SAVED_S: Final = 2e-7
+_FIRST_ROOM: Final = 1 << 15
+# The turn that is a picture's transpose.
+_CROSSED: Final = 4
+_BLANK: Final = np.zeros((1, WORDS), np.uint64)
 
 Pairs = NDArray[np.intp]
 Masks = NDArray[np.uint32]
@@ -48,7 +61,9 @@ class WindowTable:
     def __init__(self, codes: Codes) -> None:
         keys = keys_of(codes)
         self._order = np.argsort(keys, kind="stable").astype(np.int32)
-        self._codes = np.ascontiguousarray(codes[self._order])
+        # Most are let go by their first words: these lie together.
+        self._first = codes[self._order, 0]
+        self._others = codes[self._order, 1:]
         counts = np.bincount(keys, minlength=1 << KEY_BITS)
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         packed = np.packbits(counts > 0, bitorder="little")
@@ -57,54 +72,80 @@ class WindowTable:
     @property
     def bytes(self) -> int:
         """Say how much memory it takes."""
-        parts = (self._order, self._codes, self._starts, self._occupied)
+        parts = (self._order, self._first, self._others, self._starts, self._occupied)
         return sum(one.nbytes for one in parts)
 
     def blank(self, rows: NDArray[np.bool_]) -> None:
         """Forget some rows, (n,), as they were given."""
-        self._codes[rows[self._order]] = 0
+        gone = rows[self._order]
+        self._first[gone] = 0
+        self._others[gone] = 0
 
     def near(
-        self, codes: Codes, unsure: NDArray[np.uint8], turns: Sequence[int] = range(TURNS)
+        self,
+        codes: Codes,
+        unsure: NDArray[np.uint8],
+        most: int,
+        turns: Sequence[int] = range(TURNS),
     ) -> Pairs:
-        """List the pairs of windows that are near.
+        """List the pairs of windows that are nearest.
 
         Args:
             codes: (n, 4), of a post's windows.
-            unsure: (n, k): bits of their keys that may be wrong.
+            unsure: (n, 4): bits of their keys that may be wrong, the least sure first.
+            most: How many pairs are wanted; of equally near ones, those of the first windows.
             turns: Of the photos, that are looked for.
 
         Returns:
             (m, 4): window, row of a photo's window, the turn of that photo, and distance of each
             pair, the nearest first.
         """
-        if not len(self._codes):
+        if not len(self._first):
             return np.empty((0, 4), np.intp)
-        upright, transposed = _masks(unsure, transposed=False), _masks(unsure, transposed=True)
-        fast = kernels(KERNELS, _SAVED_S * len(codes))
+        # Turned back, the post's window is as the photo's: it or its transpose, and some of the
+        # bits turned over, which are the same for all windows.
+        crossed = turned(codes, _CROSSED)
+        backs = [undone(turn) for turn in turns]
+        changed = np.concatenate([turned(_BLANK, back) for back in backs])
+        which = np.array([back // _CROSSED & 1 for back in backs], np.intp)
+        posted = (
+            np.stack([codes, crossed]),
+            np.stack([keys_of(codes), keys_of(crossed)]),
+            np.stack([_masks(unsure, transposed=False), _masks(unsure, transposed=True)]),
+        )
+        tries = np.array([_tries(turn) for turn in turns], np.intp)
+        turning = (which, tries, changed, keys_of(changed))
+        table = (self._first, self._others, self._starts, self._occupied)
+        limits = (MAX_LOW, MAX_DISTANCE, _MAX_BUCKET, most)
+        fast = kernels(KERNELS, _SAVED_S * len(codes) * len(turns))
         find = _look_up if fast is None else fast.look_up
-        table = (self._codes, self._starts, self._occupied)
-        found = []
-        for turn in turns:
-            # Turned back, the post's window is as the photo's.
-            back = turned(codes, undone(turn))
-            posted = (back, keys_of(back))
-            masks = transposed if turn & 4 else upright
-            pairs = np.empty((_FIRST_ROOM, 3), np.intp)
-            while (count := find(posted, masks, table, _LIMITS, pairs)) > len(pairs):
-                pairs = np.empty((count, 3), np.intp)
-            one = np.empty((count, 4), np.intp)
-            one[:, 0] = pairs[:count, 0]
-            one[:, 1] = self._order[pairs[:count, 1]]
-            one[:, 2] = turn
-            one[:, 3] = pairs[:count, 2]
-            found.append(one)
-        every = np.concatenate(found)
-        return every[np.lexsort((*every.T[:3], every[:, 3]))]
+        pairs = np.empty((_FIRST_ROOM, 4), np.intp)
+        while (count := find(posted, turning, table, limits, pairs)) > len(pairs):
+            pairs = np.empty((count, 4), np.intp)
+        pairs = _nearest(pairs[:count], most)
+        pairs[:, 1] = self._order[pairs[:, 1]]
+        pairs[:, 2] = np.asarray(turns, np.intp)[pairs[:, 2]]
+        return pairs[np.lexsort((*pairs.T[:3], pairs[:, 3]))]
+
+
+def _nearest(pairs: Pairs, most: int) -> Pairs:
+    """Give the nearest pairs; of equally near ones, those of the first windows."""
+    if len(pairs) <= most:
+        return pairs
+    limit = np.partition(pairs[:, 3], most - 1)[most - 1]
+    pairs = pairs[pairs[:, 3] <= limit]
+    order = np.lexsort((pairs[:, 1], pairs[:, 2], pairs[:, 0], pairs[:, 3]))
+    return pairs[order[:most]]
+
+
+def _tries(turn: int) -> int:
+    """Say how many changes of a key are tried for a turn."""
+    # A picture in inverted colours is so as a whole: enough of its windows are met by fewer.
+    return 1 << (UNSURE // 2 if turn & NEGATIVE else UNSURE)
 
 
 def _masks(unsure: NDArray[np.uint8], *, transposed: bool) -> NDArray[np.uint32]:
-    """Give every change of the unsure bits of keys, (n, 2**k), none first."""
+    """Give every change of the unsure bits of keys, (n, 2**k): first none, then the least sure."""
     masks = np.zeros((len(unsure), 1), np.uint32)
     places = _TRANSPOSED if transposed else np.arange(KEY_BITS)
     for column in (np.uint32(1) << places[unsure].astype(np.uint32)).T:
@@ -113,29 +154,37 @@ def _masks(unsure: NDArray[np.uint8], *, transposed: bool) -> NDArray[np.uint32]
 
 
 def _look_up(
-    posted: tuple[Codes, Masks],
-    masks: Masks,
-    table: tuple[Codes, NDArray[np.int32], Codes],
-    limits: tuple[int, int, int],
+    posted: tuple[Codes, Masks, Masks],
+    turns: tuple[NDArray[np.intp], NDArray[np.intp], Codes, Masks],
+    table: tuple[Codes, Codes, NDArray[np.int32], Codes],
+    limits: tuple[int, int, int, int],
     found: Pairs,
 ) -> int:
     """Do what the kernel does, by numpy."""
-    codes, keys = posted
-    rows, starts, _ = table
+    first, others, starts, _ = table
+    most_low, most, max_bucket, _ = limits
     count = 0
-    for column in masks.T:
-        changed = keys ^ column
-        start = starts[changed]
-        size = starts[changed + 1] - start
-        size[size > limits[2]] = 0
-        window = np.repeat(np.arange(len(keys)), size)
-        within = np.arange(len(window)) - np.repeat(np.cumsum(size) - size, size)
-        row = start[window] + within
-        differing = np.bitwise_count(codes[window] ^ rows[row])
-        distance = differing.sum(axis=1, dtype=np.intp)
-        kept = (differing[:, 0] <= limits[0]) & (distance <= limits[1])
-        some = np.stack([window[kept], row[kept], distance[kept]], axis=1)
-        room = max(0, len(found) - count)
-        found[count : count + len(some)] = some[:room]
-        count += len(some)
+    for turn, (which, tries, code, key) in enumerate(zip(*turns, strict=True)):
+        codes, keys, masks = (one[which] for one in posted)
+        codes = codes ^ code
+        for column in masks[:, :tries].T:
+            changed = keys ^ key ^ column
+            start = starts[changed]
+            size = starts[changed + 1] - start
+            size[size > max_bucket] = 0
+            window = np.repeat(np.arange(len(keys)), size)
+            within = np.arange(len(window)) - np.repeat(np.cumsum(size) - size, size)
+            row = start[window] + within
+            low = np.bitwise_count(codes[window, 0] ^ first[row])
+            near = low <= most_low
+            window, row, low = window[near], row[near], low[near]
+            rest = np.bitwise_count(codes[window, 1:] ^ others[row])
+            distance = low + rest.sum(axis=1, dtype=np.intp)
+            kept = distance <= most
+            some = np.empty((int(kept.sum()), 4), np.intp)
+            some[:, 0], some[:, 1], some[:, 2] = window[kept], row[kept], turn
+            some[:, 3] = distance[kept]
+            room = max(0, len(found) - count)
+            found[count : count + len(some)] = some[:room]
+            count += len(some)
     return count

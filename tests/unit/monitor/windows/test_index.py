@@ -76,7 +76,7 @@ def test_kernels_and_numpy_find_the_same_pairs(monkeypatch: pytest.MonkeyPatch) 
     found = []
     for way in WAYS:
         use(way, monkeypatch)
-        found.append(table.near(post.codes, post.unsure))
+        found.append(table.near(post.codes, post.unsure, 5_000))
     assert len(found[0]) > 20
     assert (found[0] == found[1]).all()
 
@@ -86,7 +86,7 @@ def test_a_window_is_near_to_itself_in_every_turn() -> None:
     table = WindowTable(codes)
     none = np.zeros((len(codes), 4), np.uint8) + np.arange(4, dtype=np.uint8)
     for turn in range(16):
-        pairs = table.near(turned(codes, turn), none)
+        pairs = table.near(turned(codes, turn), none, 1_000_000)
         same = pairs[(pairs[:, 0] == pairs[:, 1]) & (pairs[:, 2] == turn)]
         assert (len(same), same[:, 3].max()) == (len(codes), 0)
 
