@@ -65,7 +65,7 @@ def hash_windows(
         for across in range(_FREQUENCIES):
             _fold_all(lines[:, across], start, size, columns, both)
             for down in range(_FREQUENCIES):
-                _sum(both[down % 2], basis[down], wave)
+                weighted_sum(both[down % 2], basis[down], wave)
                 half = words[down // _BLOCK * 2 + across // _BLOCK, down % _BLOCK // 4]
                 _add_signs(wave, np.uint32(down % 4 * _BLOCK + across % _BLOCK), half)
                 if down < _LOWEST and across < _LOWEST and down + across:
@@ -109,7 +109,7 @@ def _lines(small: NDArray[np.uint8], basis: Floats, rows: int, columns: int) -> 
             size = min(_CHUNK, length - start)
             _fold_all(pixels, start, size, 1, both)
             for across in range(_FREQUENCIES):
-                _sum(both[across % 2], basis[across], waves[across, start : start + size])
+                weighted_sum(both[across % 2], basis[across], waves[across, start : start + size])
         for across in range(_FREQUENCIES):
             for y in range(rows):
                 for x in range(columns):
@@ -147,7 +147,7 @@ def _fold(one: Floats, other: Floats, sums: Floats, differences: Floats) -> None
 
 
 @compiled
-def _sum(parts: Floats, weights: Floats, out: Floats) -> None:
+def weighted_sum(parts: Floats, weights: Floats, out: Floats) -> None:
     """Sum 16 rows, weighted; written out, so that what is summed stays in registers."""
     out[:] = 0
     for k in range(0, _HALF, 8):

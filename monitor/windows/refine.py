@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.compiled import kernels
 from monitor.features.extract import Luma
-from monitor.windows.codes import SIDE, Signs, coefficients
+from monitor.windows.codes import BASIS, SIDE, Signs, coefficients
 from monitor.windows.pyramid import Matrix, Pyramid
 
 _LAST: Final = 0.005
 _ROUNDS: Final = 14
 # What is not nearer than this after the first round is chance.
 _HOPELESS: Final = 80
+
+KERNELS: Final = "monitor.windows._refine_kernels"
+# Measured: a placement.
+_SAVED_S: Final = 1e-3
 
 
 def refine(
@@ -37,6 +41,12 @@ def refine(
     grid = np.array([[width / SIDE, 0, x], [0, height / SIDE, y], [0, 0, 1]])
     grey, shrink = post.level(_scale(matrix @ grid))
     centre = np.array([x + width / 2, y + height / 2, 1.0])
+    fast = kernels(KERNELS, _SAVED_S)
+    if fast is not None:
+        placed = np.array(matrix, np.float64)
+        limits = (step, _LAST, _ROUNDS, _HOPELESS)
+        window = wanted.T.copy(), BASIS
+        return placed, fast.fit(grey, shrink, (placed, grid, centre), window, limits)
     best, first = matrix, step
     distance = int(_distances(grey, shrink, [best @ grid], wanted)[0])
     for _ in range(_ROUNDS):
@@ -85,19 +95,25 @@ def _shift(x: float, y: float) -> Matrix:
 
 def _distances(grey: Luma, shrink: Matrix, grids: list[Matrix], wanted: Signs) -> NDArray[np.intp]:
     """Count the bits of the window that differ, for each place of its 32 x 32 points."""
-    windows = np.empty((len(grids), SIDE, SIDE), np.float32)
-    for window, grid in zip(windows, grids, strict=True):
-        whole = shrink @ grid
-        # From corners of pixels to their middles.
-        whole[:2, 2] += whole[:2, :2].sum(axis=1) / 2 - 0.5
-        window[:] = cv2.warpAffine(
-            grey,
-            whole[:2],
-            (SIDE, SIDE),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+    windows = _sampled(grey, shrink @ np.stack(grids))
     differing = (coefficients(windows) > 0) != wanted
     # The mean's says nothing.
     differing[:, 0, 0] = False
     return np.asarray(differing.sum(axis=(1, 2)))
+
+
+def _sampled(grey: Luma, grids: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Read a picture at 32 x 32 points of each grid, between four pixels, (n, 32, 32)."""
+    # From corners of pixels to their middles.
+    down, across = np.mgrid[:SIDE, :SIDE] + 0.5
+    points = np.stack([across.ravel(), down.ravel(), np.ones(SIDE**2)])
+    places = grids[:, :2] @ points - 0.5
+    height, width = grey.shape
+    x, y = places[:, 0].clip(0, width - 1), places[:, 1].clip(0, height - 1)
+    left, top = x.astype(np.intp), y.astype(np.intp)
+    across, down = (x - left).astype(np.float32), (y - top).astype(np.float32)
+    beside, below = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    pixels = np.asarray(grey, np.float32)
+    upper = pixels[top, left] + across * (pixels[top, beside] - pixels[top, left])
+    lower = pixels[below, left] + across * (pixels[below, beside] - pixels[below, left])
+    return np.asarray(upper + down * (lower - upper)).reshape(-1, SIDE, SIDE)
