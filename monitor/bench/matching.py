@@ -20,6 +20,7 @@ from monitor.bench._timing import medians
 from monitor.compiled import START_S, kernels
 from monitor.errors import Misuse
 from monitor.features import lookup as features_lookup
+from monitor.features import tiles
 from monitor.features.extract import POST_AREA, luma
 from monitor.features.index import LocalIndex, Probe, enrolled_features, probe_in, probe_of
 from monitor.hashes.pdq import pdq
@@ -28,6 +29,7 @@ from monitor.registry.bank import BOTH_UP_TO
 from monitor.registry.facts import facts_of
 from monitor.windows import lookup as windows_lookup
 from monitor.windows import post as windows_post
+from monitor.windows import refine
 from monitor.windows.index import WindowIndex
 from monitor.windows.photo import enrolled_windows
 from monitor.windows.post import PostWindows, post_windows
@@ -98,7 +100,13 @@ def run(options: Options) -> list[Row]:
             ways[f"{name} in {size}"] = partial(way, bank)
             sizes[f"{name} in {size}"] = size, round(megabytes / 1e6)
     # As in a crawl of many posts: kernels are there.
-    for module in (features_lookup.KERNELS, windows_lookup.KERNELS, windows_post.KERNELS):
+    for module in (
+        features_lookup.KERNELS,
+        tiles.KERNELS,
+        windows_lookup.KERNELS,
+        windows_post.KERNELS,
+        refine.KERNELS,
+    ):
         kernels(module, START_S)
     done = iter(range(1, _ROUNDS + 1))
     times = medians(ways, posts, _ROUNDS, lambda: options.progress(next(done), _ROUNDS))

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.compiled import kernels
 from monitor.features.extract import Luma
 
 # The photo's frame: TILES x TILES tiles of SIDE x SIDE pixels, whatever the photo's shape.
@@ -26,6 +27,8 @@ _MIN_TEXTURE = 4.0
 _SHIFT = 3
 _PAD = _SHIFT + 1
 _MIN_SHOWN = 0.9
+# Seconds that kernels save of a comparison.
+KERNELS, _SAVED_S = "monitor.features._tile_kernels", 1e-3
 _CORE = slice(TILES // 4, TILES - TILES // 4)
 
 
@@ -124,15 +127,12 @@ def agreement(
         grey, shrink = _smaller(grey, 1 / scale)
         whole = shrink @ whole
     size = (FRAME + 2 * _PAD,) * 2
-    inverse = cv2.WARP_INVERSE_MAP
-    warped = cv2.warpAffine(
-        grey, whole[:2], size, flags=cv2.INTER_LINEAR | inverse, borderMode=cv2.BORDER_REPLICATE
-    )
-    inside = cv2.warpAffine(np.ones_like(grey), whole[:2], size, flags=cv2.INTER_NEAREST | inverse)
-    shares = np.asarray(inside)[_PAD:-_PAD, _PAD:-_PAD].reshape(TILES, SIDE, TILES, SIDE)
-    shown = shares.mean(axis=(1, 3)).ravel() > _MIN_SHOWN
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    warped = cv2.warpAffine(grey, whole[:2], size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    shown = _shares_within(grey.shape, whole) > _MIN_SHOWN
     compared = shown & tiles.textured
-    agreeing = (_nearest(tiles.signs, np.asarray(warped, np.float32)) <= MAX_DISTANCE) & compared
+    nearest = _nearest(tiles.signs, compared, np.asarray(warped, np.float32))
+    agreeing = (nearest <= MAX_DISTANCE) & compared
     return Agreement(
         shown=int(shown.sum()),
         compared=int(compared.sum()),
@@ -140,6 +140,24 @@ def agreement(
         core=_in_core(agreeing),
         core_textured=_in_core(tiles.textured),
     )
+
+
+def _shares_within(shape: tuple[int, ...], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Tell how much of each tile lies within the post, 0-1, (64,).
+
+    Args:
+        shape: Of the post.
+        whole: (3, 3): takes the pixels of the frame, with those round it, to the post's.
+    """
+    last = FRAME + 2 * _PAD - 1
+    corners = whole[:2] @ [[0, last, 0, last], [0, 0, last, last], [1, 1, 1, 1]]
+    if corners.min() >= 0 and (corners.max(axis=1) <= (shape[1] - 1, shape[0] - 1)).all():
+        return np.ones(TILES * TILES)
+    size = (FRAME + 2 * _PAD,) * 2
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    inside = np.asarray(cv2.warpAffine(np.ones(shape[:2], np.uint8), whole[:2], size, flags=flags))
+    parts = inside[_PAD:-_PAD, _PAD:-_PAD].reshape(TILES, SIDE, TILES, SIDE)
+    return np.asarray(parts.mean(axis=(1, 3))).ravel()
 
 
 def _in_core(tiles: NDArray[np.bool_]) -> int:
@@ -156,14 +174,21 @@ def _smaller(grey: Luma, factor: float) -> tuple[Luma, NDArray[np.float64]]:
     return small, np.array([[x, 0, 0.5 * x - 0.5], [0, y, 0.5 * y - 0.5], [0, 0, 1]])
 
 
-def _nearest(signs: NDArray[np.uint8], frame: NDArray[np.float32]) -> NDArray[np.intp]:
+def _nearest(
+    signs: NDArray[np.uint8], compared: NDArray[np.bool_], frame: NDArray[np.float32]
+) -> NDArray[np.intp]:
     """Count the bits of each tile that differ where it fits best, (64,).
 
     Args:
         signs: (64, 63).
+        compared: (64,): of other tiles the counts mean nothing.
         frame: The post in the photo's frame, with _PAD pixels round it.
     """
-    nearest = np.full(TILES * TILES, BITS)
+    nearest = np.full(TILES * TILES, BITS, np.int64)
+    fast = kernels(KERNELS, _SAVED_S)
+    if fast is not None:
+        fast.nearest(signs, compared, frame, _basis(), nearest)
+        return nearest
     for dx in range(-_SHIFT, _SHIFT + 1):
         strips = _along_rows(frame[:, _PAD + dx : _PAD + dx + FRAME])
         reach = min(_SHIFT, _SHIFT + 1 - abs(dx))

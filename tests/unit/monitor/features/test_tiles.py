@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from monitor.features.extract import luma
 from monitor.features.tiles import TILES, Agreement, agreement, tiles_of
+from tests.fixtures.kernels import WAYS, use
 from tests.fixtures.pictures import made
 from tests.fixtures.posted import on_ground, photo, pixels
 
@@ -61,3 +62,15 @@ def test_plain_tiles_are_not_compared() -> None:
     taken = tiles_of(ground)
     assert 0 < taken.textured.sum() <= ALL // 4 + 8
     assert agreement(taken, 640, 480, ground, shifted(0, 0)).compared == taken.textured.sum()
+
+
+def test_kernels_and_numpy_compare_tiles_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    grey = luma(pixels(on_ground(photo(1), (800, 600), (60, 50))))
+    found = []
+    for way in WAYS:
+        use(way, monkeypatch)
+        # From where it is to far off, and half outside.
+        found.append([compared(grey, shifted(60 + off, 50 + off / 2)) for off in range(0, 300, 11)])
+    assert found[0] == found[1]
+    assert len({one.agreeing for one in found[0]}) > 5
+    assert len({one.shown for one in found[0]}) >= 5
