@@ -121,7 +121,7 @@ def agreement(
         ]
     )
     whole = np.vstack([matrix, [0, 0, 1]]) @ to_photo
-    scale = abs(np.linalg.det(whole[:2, :2])) ** 0.5
+    scale = abs(whole[0, 0] * whole[1, 1] - whole[0, 1] * whole[1, 0]) ** 0.5
     if scale > 1.5:
         # Made smaller with a filter first: the warp looks at four pixels only.
         grey, shrink = _smaller(grey, 1 / scale)

@@ -20,7 +20,7 @@ _ROOM = 1024
 def look_up(
     posted: tuple[Words, NDArray[np.uint32], NDArray[np.uint32]],
     turns: tuple[NDArray[np.intp], NDArray[np.intp], Words, NDArray[np.uint32]],
-    table: tuple[Words, Words, NDArray[np.int32], Words],
+    table: tuple[Words, Words, NDArray[np.int32], Words, NDArray[np.int32]],
     limits: tuple[int, int, int, int],
     found: NDArray[np.intp],
 ) -> int:
@@ -29,12 +29,13 @@ def look_up(
     Memory is what it waits for: all buckets of a window are touched before one is read.
 
     Args:
-        posted: Codes as they are and transposed, (2, n, 4); their keys, (2, n); and what may be
-            changed of each, (2, n, m).
-        turns: Which of the two a turn is made of, (t,); how many of the changes are tried, (t,);
+        posted: Codes as they are and transposed, (2, n, 4); their keys, (2, n); and the bits of
+            these that may be changed, (2, n, m).
+        turns: Which of the two a turn is made of, (t,); how many changes of a key are tried, (t,);
             and what the turn changes of the codes, (t, 4), and of the keys, (t,).
         table: The photos' codes sorted by key: the first word, (k,), and the others, (k, 3); where
-            each key's begin, (2**21 + 1,); and which keys there are, a bit each.
+            those of each key begin, (keys + 1,); which keys there are, a bit each, (2**21 / 64,);
+            and how many there are before each of these words.
         limits: The most bits that differ in the first word, and in all; the most rows of a key;
             and how many pairs are wanted: once there are so many, only nearer ones are listed.
         found: (room, 4): window, row, turn's index and distance of each pair; written.
@@ -44,9 +45,10 @@ def look_up(
     """
     codes, keys, _ = posted
     which, tries, turned_codes, _ = turns
-    first, others, _, _ = table
+    first, others = table[:2]
     # Of each bucket: where it begins and ends, and its turn.
     buckets = np.empty((3, tries.sum() + 1), np.int64)
+    changes = np.zeros((2, 1 << posted[2].shape[2]), np.uint32)
     begins, ends, owners = buckets[0], buckets[1], buckets[2]
     rows = np.empty(_ROOM, np.int64)
     counts = np.zeros(_BITS, np.int64)
@@ -56,7 +58,8 @@ def look_up(
         while within >= limits[3]:
             within -= counts[most]
             most -= 1
-        met = _buckets(i, posted, turns, table, limits[2], buckets)
+        _list_changes(posted[2][:, i], changes)
+        met = _buckets(keys[:, i], changes, turns, table, limits[2], buckets)
         total = (ends[:met] - begins[:met]).sum()
         if total >= rows.size:
             rows = np.empty(2 * total + 1, np.int64)
@@ -87,31 +90,43 @@ def look_up(
 
 
 @compiled
+def _list_changes(bits: NDArray[np.uint32], changes: NDArray[np.uint32]) -> None:
+    """Give every change of some bits, (2, m) to (2, 2**m): first none, then the first bit's..."""
+    size = 1
+    for k in range(bits.shape[1]):
+        for half in range(2):
+            for j in range(size):
+                changes[half, size + j] = changes[half, j] ^ bits[half, k]
+        size *= 2
+
+
+@compiled
 def _buckets(
-    window: int,
-    posted: tuple[Words, NDArray[np.uint32], NDArray[np.uint32]],
+    keys: NDArray[np.uint32],
+    changes: NDArray[np.uint32],
     turns: tuple[NDArray[np.intp], NDArray[np.intp], Words, NDArray[np.uint32]],
-    table: tuple[Words, Words, NDArray[np.int32], Words],
+    table: tuple[Words, Words, NDArray[np.int32], Words, NDArray[np.int32]],
     most: int,
     buckets: NDArray[np.int64],
 ) -> int:
     """List where the rows of a window's keys are; gives how many keys there are any of."""
-    _, keys, changes = posted
     which, tries, _, turned_keys = turns
-    _, _, starts, occupied = table
+    _, _, starts, occupied, before = table
     begins, ends, owners = buckets[0], buckets[1], buckets[2]
     met = 0
     for turn in range(which.size):
-        key = keys[which[turn], window] ^ turned_keys[turn]
+        key = keys[which[turn]] ^ turned_keys[turn]
         for j in range(tries[turn]):
-            changed = np.uint64(key ^ changes[which[turn], window, j])
+            changed = np.uint64(key ^ changes[which[turn], j])
             # Without a branch, which would be guessed wrong.
             begins[np.uint64(met)] = np.int64(changed)
             owners[np.uint64(met)] = turn
             met += int((occupied[changed >> _SIX] >> (changed & _LAST)) & _ONE)
     for b in range(met):
         changed = np.uint64(begins[b])
-        start, end = starts[changed], starts[changed + _ONE]
+        lower = occupied[changed >> _SIX] & ((_ONE << (changed & _LAST)) - _ONE)
+        place = np.uint64(before[changed >> _SIX]) + ones(lower)
+        start, end = starts[place], starts[place + _ONE]
         begins[b] = start
         ends[b] = end if end - start <= most else start
     return met

@@ -15,7 +15,7 @@ from monitor.windows.codes import NEGATIVE, WORDS, turn_matrix, turned, unpack
 from monitor.windows.lookup import WindowTable
 from monitor.windows.photo import EnrolledWindows, codes_of, dump, load
 from monitor.windows.post import PostWindows
-from monitor.windows.pyramid import Matrix, Pyramid
+from monitor.windows.pyramid import Matrix, Pyramid, scale_of
 from monitor.windows.refine import refine
 
 # Pairs of windows that are looked at closely: of all photos, and of one.
@@ -249,13 +249,13 @@ def _grown(
     photo: EnrolledWindows, post: Pyramid, matrix: Matrix, negative: bool
 ) -> Iterator[Matrix]:
     """Fit the photo's largest windows in the post: a small one places the rest too roughly."""
-    low = photo.boxes[:, :2].astype(np.float64)
-    high = low + photo.boxes[:, 2:]
-    inside = np.ones(len(low), np.bool_)
-    height, width = post.grey.shape
-    for corner in (low, high, np.c_[low[:, 0], high[:, 1]], np.c_[high[:, 0], low[:, 1]]):
-        x, y = (corner @ matrix[:2, :2].T + matrix[:2, 2]).T / np.array([[width], [height]])
-        inside &= (np.abs(x - 0.5) <= _WITHIN) & (np.abs(y - 0.5) <= _WITHIN)
+    left, top, across, down = photo.boxes.T.astype(np.float64)
+    inside = np.ones(len(left), np.bool_)
+    for (a, b, c), end in zip(matrix[:2], post.grey.shape[::-1], strict=True):
+        sides = np.array([a * across, b * down])
+        middle = a * left + b * top + c + sides.sum(axis=0) / 2
+        # Of the corner that is the farthest out.
+        inside &= np.abs(middle - end / 2) + np.abs(sides).sum(axis=0) / 2 <= _WITHIN * end
     sizes = np.where(inside, photo.boxes[:, 2] * photo.boxes[:, 3], 0)
     for window in np.argsort(-sizes, kind="stable")[:_LARGEST]:
         if sizes[window]:
@@ -266,8 +266,7 @@ def _grown(
 
 def _check(photo: EnrolledWindows, post: Pyramid, matrix: Matrix, negative: bool) -> Agreement:
     """Compare a photo's tiles with a post."""
-    pixels = float(abs(np.linalg.det(matrix[:2, :2])) ** 0.5)
-    grey, shrink = post.level(pixels * (photo.width * photo.height) ** 0.5 / FRAME)
+    grey, shrink = post.level(scale_of(matrix) * (photo.width * photo.height) ** 0.5 / FRAME)
     if negative:
         grey = np.asarray(255 - grey, np.uint8)
     # From corners of pixels to their middles.

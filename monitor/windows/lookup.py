@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,16 +35,20 @@ _SAVED_S: Final = 2e-7
 _FIRST_ROOM: Final = 1 << 15
 # The turn that is a picture's transpose.
 _CROSSED: Final = 4
+_ONE: Final = np.uint32(1)
+# As it is, and mirrored left to right.
+_OFTEN: Final = (0, 1)
 _BLANK: Final = np.zeros((1, WORDS), np.uint64)
 
 Pairs = NDArray[np.intp]
-Masks = NDArray[np.uint32]
+Keys = NDArray[np.uint32]
+_Table: TypeAlias = tuple[Codes, Codes, NDArray[np.int32], Codes, NDArray[np.int32]]
 
 
-def _transposed_places() -> NDArray[np.intp]:
+def _transposed_places() -> Keys:
     """Tell where each bit of a key is in the key of the picture's transpose, (21,)."""
     places = list(zip(*(one.tolist() for one in key_places()), strict=True))
-    return np.array([places.index((across, down)) for down, across in places], np.intp)
+    return np.array([places.index((across, down)) for down, across in places], np.uint32)
 
 
 _TRANSPOSED: Final = _transposed_places()
@@ -65,15 +69,21 @@ class WindowTable:
         self._first = codes[self._order, 0]
         self._others = codes[self._order, 1:]
         counts = np.bincount(keys, minlength=1 << KEY_BITS)
-        self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        # Where those of each key begin, without the keys that there are none of.
+        self._starts = np.concatenate([[0], np.cumsum(counts[counts > 0])]).astype(np.int32)
         packed = np.packbits(counts > 0, bitorder="little")
         self._occupied = packed.view("<u8").astype(np.uint64)
+        many = np.bitwise_count(self._occupied).cumsum()
+        self._before = np.concatenate([[0], many[:-1]]).astype(np.int32)
 
     @property
     def bytes(self) -> int:
         """Say how much memory it takes."""
-        parts = (self._order, self._first, self._others, self._starts, self._occupied)
-        return sum(one.nbytes for one in parts)
+        return self._order.nbytes + sum(one.nbytes for one in self._table)
+
+    @property
+    def _table(self) -> _Table:
+        return self._first, self._others, self._starts, self._occupied, self._before
 
     def blank(self, rows: NDArray[np.bool_]) -> None:
         """Forget some rows, (n,), as they were given."""
@@ -111,16 +121,15 @@ class WindowTable:
         posted = (
             np.stack([codes, crossed]),
             np.stack([keys_of(codes), keys_of(crossed)]),
-            np.stack([_masks(unsure, transposed=False), _masks(unsure, transposed=True)]),
+            np.stack([_ONE << unsure, _ONE << _TRANSPOSED[unsure]]),
         )
         tries = np.array([_tries(turn) for turn in turns], np.intp)
         turning = (which, tries, changed, keys_of(changed))
-        table = (self._first, self._others, self._starts, self._occupied)
         limits = (MAX_LOW, MAX_DISTANCE, _MAX_BUCKET, most)
         fast = kernels(KERNELS, _SAVED_S * len(codes) * len(turns))
         find = _look_up if fast is None else fast.look_up
         pairs = np.empty((_FIRST_ROOM, 4), np.intp)
-        while (count := find(posted, turning, table, limits, pairs)) > len(pairs):
+        while (count := find(posted, turning, self._table, limits, pairs)) > len(pairs):
             pairs = np.empty((count, 4), np.intp)
         pairs = _nearest(pairs[:count], most)
         pairs[:, 1] = self._order[pairs[:, 1]]
@@ -140,37 +149,41 @@ def _nearest(pairs: Pairs, most: int) -> Pairs:
 
 def _tries(turn: int) -> int:
     """Say how many changes of a key are tried for a turn."""
-    # A picture in inverted colours is so as a whole: enough of its windows are met by fewer.
-    return 1 << (UNSURE // 2 if turn & NEGATIVE else UNSURE)
+    # What is turned or in inverted colours is so as a whole, seldom as a part of something: of all
+    # its windows, enough are met by fewer. A mirrored photo may be in a screenshot or a collage.
+    if turn & NEGATIVE:
+        return 1 << UNSURE - 2
+    return 1 << (UNSURE if turn in _OFTEN else UNSURE - 1)
 
 
-def _masks(unsure: NDArray[np.uint8], *, transposed: bool) -> NDArray[np.uint32]:
-    """Give every change of the unsure bits of keys, (n, 2**k): first none, then the least sure."""
-    masks = np.zeros((len(unsure), 1), np.uint32)
-    places = _TRANSPOSED if transposed else np.arange(KEY_BITS)
-    for column in (np.uint32(1) << places[unsure].astype(np.uint32)).T:
-        masks = np.hstack([masks, masks ^ column[:, None]])
-    return masks
+def _changes(bits: Keys) -> Keys:
+    """Give every change of some bits, (n, m): first none, then the first bit's, (n, 2**m)."""
+    changes = np.zeros((len(bits), 1), np.uint32)
+    for bit in bits.T:
+        changes = np.hstack([changes, changes ^ bit[:, None]])
+    return changes
 
 
 def _look_up(
-    posted: tuple[Codes, Masks, Masks],
-    turns: tuple[NDArray[np.intp], NDArray[np.intp], Codes, Masks],
-    table: tuple[Codes, Codes, NDArray[np.int32], Codes],
+    posted: tuple[Codes, Keys, Keys],
+    turns: tuple[NDArray[np.intp], NDArray[np.intp], Codes, Keys],
+    table: _Table,
     limits: tuple[int, int, int, int],
     found: Pairs,
 ) -> int:
     """Do what the kernel does, by numpy."""
-    first, others, starts, _ = table
+    first, others, starts, occupied, before = table
     most_low, most, max_bucket, _ = limits
     count = 0
     for turn, (which, tries, code, key) in enumerate(zip(*turns, strict=True)):
-        codes, keys, masks = (one[which] for one in posted)
+        codes, keys, bits = (one[which] for one in posted)
         codes = codes ^ code
-        for column in masks[:, :tries].T:
-            changed = keys ^ key ^ column
-            start = starts[changed]
-            size = starts[changed + 1] - start
+        for column in _changes(bits)[:, :tries].T:
+            word, bit = np.divmod((keys ^ key ^ column).astype(np.uint64), np.uint64(64))
+            lower = occupied[word] & ((np.uint64(1) << bit) - np.uint64(1))
+            place = before[word] + np.bitwise_count(lower)
+            start, end = starts[place], starts[np.minimum(place + 1, len(starts) - 1)]
+            size = np.where(occupied[word] >> bit & np.uint64(1), end - start, 0)
             size[size > max_bucket] = 0
             window = np.repeat(np.arange(len(keys)), size)
             within = np.arange(len(window)) - np.repeat(np.cumsum(size) - size, size)

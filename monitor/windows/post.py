@@ -105,11 +105,13 @@ def post_windows(picture: Pyramid) -> PostWindows:
     parts = [_NONE]
     left = _MANY
     for number, layer in enumerate(layers):
-        for count, codes, boxes, unsure in _windows(layer, picture.grey.shape, left):
+        for count, codes, boxes, unsure in _windows(layer, left):
             parts.append((codes, boxes, unsure, np.full(len(codes), number, np.uint8)))
             left -= count
     codes, boxes, unsure, owners = (np.concatenate(part) for part in zip(*parts, strict=True))
     matrices = tuple(layer.matrix for layer in layers)
+    inside = _inside(boxes, owners, matrices, picture.grey.shape)
+    codes, boxes, unsure, owners = codes[inside], boxes[inside], unsure[inside], owners[inside]
     upright = int((owners == 0).sum())
     return PostWindows(picture, codes, boxes, unsure, owners, upright, matrices)
 
@@ -149,7 +151,7 @@ def _turn(angle: float, width: int, height: int) -> Matrix:
 
 
 def _windows(
-    layer: Layer, shape: tuple[int, ...], most: int
+    layer: Layer, most: int
 ) -> Iterator[tuple[int, Codes, NDArray[np.float32], NDArray[np.uint8]]]:
     """Hash the windows of a layer, size by size, while there are not too many.
 
@@ -173,9 +175,6 @@ def _windows(
         boxes = np.empty((len(kept), 4), np.float32)
         boxes[:, 0], boxes[:, 1] = x * (_STEP * across), y * (_STEP * down)
         boxes[:, 2:] = SIDE * across, SIDE * down
-        if layer.matrix[0, 1] and len(kept):
-            inside = _inside(boxes, layer.matrix, shape)
-            codes, boxes, unsure = codes[inside], boxes[inside], unsure[inside]
         yield count, codes, boxes, unsure
 
 
@@ -234,14 +233,22 @@ def _unsure(lowest: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _inside(
-    boxes: NDArray[np.float32], matrix: Matrix, shape: tuple[int, ...]
+    boxes: NDArray[np.float32],
+    owners: NDArray[np.uint8],
+    matrices: tuple[Matrix, ...],
+    shape: tuple[int, ...],
 ) -> NDArray[np.bool_]:
-    """Tell which windows of a layer, all of one size, lie within the post."""
+    """Tell which windows lie within the post."""
     inside = np.ones(len(boxes), np.bool_)
-    sides = boxes[:1, 2:] * matrix[:2, :2]
-    for (a, b, c), side, end in zip(matrix[:2], sides, (shape[1], shape[0]), strict=True):
-        point = a * boxes[:, 0] + b * boxes[:, 1] + c
-        slack = 0.02 * np.abs(side).sum()
-        inside &= point + side.clip(max=0).sum() >= -slack
-        inside &= point + side.clip(min=0).sum() <= end + slack
+    for number, matrix in enumerate(matrices):
+        if not matrix[0, 1]:
+            continue
+        rows = slice(*np.searchsorted(owners, [number, number + 1]))
+        points = boxes[rows, :2] @ matrix[:2, :2].T + matrix[:2, 2]
+        for axis, end in enumerate((shape[1], shape[0])):
+            sides = boxes[rows, 2:] * matrix[axis, :2]
+            slack = 0.02 * np.abs(sides).sum(axis=1)
+            low = points[:, axis] + sides.clip(max=0).sum(axis=1)
+            high = points[:, axis] + sides.clip(min=0).sum(axis=1)
+            inside[rows] &= (low >= -slack) & (high <= end + slack)
     return inside

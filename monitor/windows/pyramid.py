@@ -13,6 +13,13 @@ from monitor.features.extract import Luma
 Matrix = NDArray[np.float64]
 
 
+def scale_of(matrix: Matrix) -> float:
+    """Tell how much larger a map makes what it maps; 1: as large."""
+    # Four numbers: a general determinant takes twenty times as long.
+    (a, b), (c, d) = matrix[:2, :2].tolist()
+    return math.sqrt(abs(a * d - b * c))
+
+
 class Pyramid:
     """A picture and its smaller versions, each made when it is first asked for."""
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from monitor.compiled import kernels
 from monitor.features.extract import Luma
 from monitor.windows.codes import BASIS, SIDE, Signs, coefficients
-from monitor.windows.pyramid import Matrix, Pyramid
+from monitor.windows.pyramid import Matrix, Pyramid, scale_of
 
 _LAST: Final = 0.005
 _ROUNDS: Final = 14
@@ -39,7 +39,7 @@ def refine(
     """
     x, y, width, height = (float(one) for one in box)
     grid = np.array([[width / SIDE, 0, x], [0, height / SIDE, y], [0, 0, 1]])
-    grey, shrink = post.level(_scale(matrix @ grid))
+    grey, shrink = post.level(scale_of(matrix @ grid))
     centre = np.array([x + width / 2, y + height / 2, 1.0])
     fast = kernels(KERNELS, _SAVED_S)
     if fast is not None:
@@ -50,7 +50,7 @@ def refine(
     best, first = matrix, step
     distance = int(_distances(grey, shrink, [best @ grid], wanted)[0])
     for _ in range(_ROUNDS):
-        side = _scale(best @ grid) * SIDE
+        side = scale_of(best @ grid) * SIDE
         moves = [move @ best for move in _moves((best @ centre)[:2], step, side)]
         distances = _distances(grey, shrink, [move @ grid for move in moves], wanted)
         nearest = int(distances.argmin())
@@ -64,10 +64,6 @@ def refine(
         if step < _LAST:
             break
     return best, distance
-
-
-def _scale(matrix: Matrix) -> float:
-    return float(abs(np.linalg.det(matrix[:2, :2])) ** 0.5)
 
 
 def _moves(centre: NDArray[np.float64], step: float, side: float) -> list[Matrix]:
