@@ -13,8 +13,8 @@ Floats = NDArray[np.float32]
 _SIDE, _HALF, _STEP = 32, 16, 2
 _FREQUENCIES, _BLOCK, _WORDS = 16, 8, 4
 _LOWEST = 5
-# Numbers that are summed in one go, while they are in the nearest cache.
-_CHUNK = 256
+# The most numbers that are summed in one go, while they are in the nearest cache; and a step.
+_CHUNK, _VECTOR = 256, 16
 _UPPER, _MEAN = np.uint64(32), np.uint64(1)
 # The lowest bits of a number give way to which bit of a key it is.
 _PLACE = 31
@@ -48,17 +48,18 @@ def hash_windows(
     height, width = small.shape
     rows, columns = (height - _SIDE) // _STEP + 1, (width - _SIDE) // _STEP + 1
     lines = _lines(small, basis, rows + _HALF - 1, columns)
-    both = np.empty((2, _HALF, _CHUNK), np.float32)
-    wave = np.empty(_CHUNK, np.float32)
+    chunk = _even(rows * columns)
+    both = np.empty((2, _HALF, chunk), np.float32)
+    wave = np.empty(chunk, np.float32)
     # Lower and upper half of each word.
-    words = np.empty((_WORDS, 2, _CHUNK), np.uint32)
-    textures = np.empty(_CHUNK, np.float32)
-    least = np.empty((unsure.shape[1], _CHUNK), np.int32)
+    words = np.empty((_WORDS, 2, chunk), np.uint32)
+    textures = np.empty(chunk, np.float32)
+    least = np.empty((unsure.shape[1], chunk), np.int32)
     # The sum of squares of cosines that amount to so much.
     plain = np.float32((min_texture * _SIDE * _SIDE / 4) ** 2)
     count = 0
-    for start in range(0, rows * columns, _CHUNK):
-        size = min(_CHUNK, rows * columns - start)
+    for start in range(0, rows * columns, chunk):
+        size = min(chunk, rows * columns - start)
         words[:] = 0
         textures[:] = 0
         least[:] = _FARTHEST
@@ -87,6 +88,13 @@ def hash_windows(
 
 
 @compiled
+def _even(length: int) -> int:
+    """Say into how large parts numbers are cut, so that no part is nearly empty."""
+    parts = (length - 1) // _CHUNK + 1
+    return ((length - 1) // parts // _VECTOR + 1) * _VECTOR
+
+
+@compiled
 def _lines(small: NDArray[np.uint8], basis: Floats, rows: int, columns: int) -> Floats:
     """Transform each row of pixels where windows begin.
 
@@ -98,15 +106,16 @@ def _lines(small: NDArray[np.uint8], basis: Floats, rows: int, columns: int) -> 
     length = rows * apart - _HALF + 1
     pixels = np.empty((2, rows * apart), np.float32)
     waves = np.empty((_FREQUENCIES, rows * apart), np.float32)
-    both = np.empty((2, _HALF, _CHUNK), np.float32)
+    chunk = _even(length)
+    both = np.empty((2, _HALF, chunk), np.float32)
     lines = np.empty((2, _FREQUENCIES, rows * columns), np.float32)
     for odd in range(2):
         for y in range(rows):
             for x in range(apart):
                 pixels[0, y * apart + x] = small[2 * y + odd, 2 * x]
                 pixels[1, y * apart + x] = small[2 * y + odd, 2 * x + 1]
-        for start in range(0, length, _CHUNK):
-            size = min(_CHUNK, length - start)
+        for start in range(0, length, chunk):
+            size = min(chunk, length - start)
             _fold_all(pixels, start, size, 1, both)
             for across in range(_FREQUENCIES):
                 weighted_sum(both[across % 2], basis[across], waves[across, start : start + size])
