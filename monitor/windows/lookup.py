@@ -151,9 +151,8 @@ def _tries(turn: int) -> int:
     """Say how many changes of a key are tried for a turn."""
     # What is turned or in inverted colours is so as a whole, seldom as a part of something: of all
     # its windows, enough are met by fewer. A mirrored photo may be in a screenshot or a collage.
-    if turn & NEGATIVE:
-        return 1 << UNSURE - 2
-    return 1 << (UNSURE if turn in _OFTEN else UNSURE - 1)
+    fewer = (turn % NEGATIVE not in _OFTEN) + 2 * bool(turn & NEGATIVE)
+    return 1 << UNSURE - fewer
 
 
 def _changes(bits: Keys) -> Keys:
