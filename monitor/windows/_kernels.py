@@ -19,7 +19,7 @@ _ROOM = 1024
 @compiled
 def look_up(
     posted: tuple[Words, NDArray[np.uint32], NDArray[np.uint32]],
-    turns: tuple[NDArray[np.intp], NDArray[np.intp], Words, NDArray[np.uint32]],
+    turns: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Words, NDArray[np.uint32]],
     table: tuple[Words, Words, NDArray[np.int32], Words, NDArray[np.int32]],
     limits: tuple[int, int, int, int],
     found: NDArray[np.intp],
@@ -32,7 +32,7 @@ def look_up(
         posted: Codes as they are and transposed, (2, n, 4); their keys, (2, n); and the bits of
             these that may be changed, (2, n, m).
         turns: Which of the two a turn is made of, (t,); how many changes of a key are tried, (t,);
-            and what the turn changes of the codes, (t, 4), and of the keys, (t,).
+            in which order; and what the turn changes of the codes, (t, 4), and of the keys, (t,).
         table: The photos' codes sorted by key: the first word, (k,), and the others, (k, 3); where
             those of each key begin, (keys + 1,); which keys there are, a bit each, (2**21 / 64,);
             and how many there are before each of these words.
@@ -44,7 +44,7 @@ def look_up(
         How many there are; beyond the room they are only counted.
     """
     codes, keys, _ = posted
-    which, tries, turned_codes, _ = turns
+    which, tries, _, turned_codes, _ = turns
     first, others = table[:2]
     # Of each bucket: where it begins and ends, and its turn.
     buckets = np.empty((3, tries.sum() + 1), np.int64)
@@ -104,20 +104,20 @@ def _list_changes(bits: NDArray[np.uint32], changes: NDArray[np.uint32]) -> None
 def _buckets(
     keys: NDArray[np.uint32],
     changes: NDArray[np.uint32],
-    turns: tuple[NDArray[np.intp], NDArray[np.intp], Words, NDArray[np.uint32]],
+    turns: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Words, NDArray[np.uint32]],
     table: tuple[Words, Words, NDArray[np.int32], Words, NDArray[np.int32]],
     most: int,
     buckets: NDArray[np.int64],
 ) -> int:
     """List where the rows of a window's keys are; gives how many keys there are any of."""
-    which, tries, _, turned_keys = turns
+    which, tries, likely, _, turned_keys = turns
     _, _, starts, occupied, before = table
     begins, ends, owners = buckets[0], buckets[1], buckets[2]
     met = 0
     for turn in range(which.size):
         key = keys[which[turn]] ^ turned_keys[turn]
         for j in range(tries[turn]):
-            changed = np.uint64(key ^ changes[which[turn], j])
+            changed = np.uint64(key ^ changes[which[turn], likely[j]])
             # Without a branch, which would be guessed wrong.
             begins[np.uint64(met)] = np.int64(changed)
             owners[np.uint64(met)] = turn

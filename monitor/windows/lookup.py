@@ -13,7 +13,6 @@ from monitor.windows.codes import (
     KEY_BITS,
     NEGATIVE,
     TURNS,
-    UNSURE,
     WORDS,
     Codes,
     key_places,
@@ -36,6 +35,9 @@ _FIRST_ROOM: Final = 1 << 15
 # The turn that is a picture's transpose.
 _CROSSED: Final = 4
 _ONE: Final = np.uint32(1)
+# Which of a key's four least sure bits are turned over, the likeliest first. Measured on reposts:
+# of the pairs that all sixteen meet, 12 meet 94 of 100, 6 meet 71 and 3 meet 49.
+_LIKELY: Final = np.array([0, 1, 2, 3, 4, 8, 5, 6, 9, 10, 7, 12], np.intp)
 # As it is, and mirrored left to right.
 _OFTEN: Final = (0, 1)
 _BLANK: Final = np.zeros((1, WORDS), np.uint64)
@@ -124,7 +126,7 @@ class WindowTable:
             np.stack([_ONE << unsure, _ONE << _TRANSPOSED[unsure]]),
         )
         tries = np.array([_tries(turn) for turn in turns], np.intp)
-        turning = (which, tries, changed, keys_of(changed))
+        turning = (which, tries, _LIKELY, changed, keys_of(changed))
         limits = (MAX_LOW, MAX_DISTANCE, _MAX_BUCKET, most)
         fast = kernels(KERNELS, _SAVED_S * len(codes) * len(turns))
         find = _look_up if fast is None else fast.look_up
@@ -151,8 +153,9 @@ def _tries(turn: int) -> int:
     """Say how many changes of a key are tried for a turn."""
     # What is turned or in inverted colours is so as a whole, seldom as a part of something: of all
     # its windows, enough are met by fewer. A mirrored photo may be in a screenshot or a collage.
-    fewer = (turn % NEGATIVE not in _OFTEN) + 2 * bool(turn & NEGATIVE)
-    return 1 << UNSURE - fewer
+    if turn & NEGATIVE:
+        return 3 if turn - NEGATIVE in _OFTEN else 2
+    return 12 if turn in _OFTEN else 6
 
 
 def _changes(bits: Keys) -> Keys:
@@ -165,7 +168,7 @@ def _changes(bits: Keys) -> Keys:
 
 def _look_up(
     posted: tuple[Codes, Keys, Keys],
-    turns: tuple[NDArray[np.intp], NDArray[np.intp], Codes, Keys],
+    turns: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Codes, Keys],
     table: _Table,
     limits: tuple[int, int, int, int],
     found: Pairs,
@@ -174,10 +177,12 @@ def _look_up(
     first, others, starts, occupied, before = table
     most_low, most, max_bucket, _ = limits
     count = 0
-    for turn, (which, tries, code, key) in enumerate(zip(*turns, strict=True)):
+    which_of, tries_of, likely, turned_codes, turned_keys = turns
+    each = zip(which_of, tries_of, turned_codes, turned_keys, strict=True)
+    for turn, (which, tries, code, key) in enumerate(each):
         codes, keys, bits = (one[which] for one in posted)
         codes = codes ^ code
-        for column in _changes(bits)[:, :tries].T:
+        for column in _changes(bits)[:, likely[:tries]].T:
             word, bit = np.divmod((keys ^ key ^ column).astype(np.uint64), np.uint64(64))
             lower = occupied[word] & ((np.uint64(1) << bit) - np.uint64(1))
             place = before[word] + np.bitwise_count(lower)
