@@ -303,24 +303,24 @@ class Output:
                 raise ConnectionResetError
             left = left[done:]
 
-    def pixels(self, height: int, width: int) -> NDArray[np.uint8]:
+    def pixels(self, *shape: int) -> NDArray[np.uint8]:
         """Read pixels.
 
         Returns:
-            H x W x 3, C-contiguous, read-only.
+            Of the shape, C-contiguous, read-only.
 
         Raises:
             OSError: They came too late (TimeoutError), or there is no worker any more.
         """
-        rgb = np.empty((height, width, 3), dtype=np.uint8)
-        left = memoryview(rgb.data).cast("B")
+        pixels = np.empty(shape, dtype=np.uint8)
+        left = memoryview(pixels.data).cast("B")
         if self._room is None or len(left) > ROOM_BYTES:
             self.read_into(left)
         # Read, not mapped: it is the worker's to change, and perhaps to make shorter.
         elif os.preadv(self._room, [left], 0) != len(left):
             raise ConnectionResetError
-        rgb.flags.writeable = False
-        return rgb
+        pixels.flags.writeable = False
+        return pixels
 
 
 def _memory() -> int | None:

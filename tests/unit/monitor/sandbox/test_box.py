@@ -198,7 +198,7 @@ def test_half_an_answer_is_waited_for_and_not_believed(new: New) -> None:
 
 def pixels(sandbox: Sandbox, size: int, height: int, width: int) -> np.ndarray:
     content = bytes(range(256)) * (size // 256) + bytes(size % 256)
-    return sandbox.run(b"send " + content, lambda _, output: output.pixels(height, width))
+    return sandbox.run(b"send " + content, lambda _, output: output.pixels(height, width, 3))
 
 
 def test_pixels_come_back_whole_and_read_only(new: New) -> None:

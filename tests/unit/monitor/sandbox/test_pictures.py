@@ -14,7 +14,7 @@ from monitor import pictures
 from monitor.bench._hostile import HostileFile, good_files, slow_jpeg
 from monitor.cli.demo.pictures import photograph
 from monitor.errors import MediaError
-from monitor.pictures import PictureLimits, as_shown, decode
+from monitor.pictures import PictureLimits, as_shown, decode, decode_roughly
 from monitor.sandbox._base import Breach
 from monitor.sandbox.box import Output
 from monitor.sandbox.pictures import Decoder, open_decoder
@@ -53,6 +53,21 @@ def test_nothing_is_opened_in_this_process(
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened"))
     monkeypatch.setattr(pictures.simplejpeg, "decode_jpeg", lambda *_, **__: pytest.fail("opened"))
     assert np.array_equal(as_shown(decoder(data)).rgb, meant)
+
+
+def test_a_first_look_is_the_same_in_a_worker(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = encoded(Image.fromarray(made("hills", 1025, 1303)), "JPEG")
+    here = decode_roughly(data)
+    assert here is not None
+    monkeypatch.setattr(pictures.simplejpeg, "decode_jpeg", lambda *_, **__: pytest.fail("opened"))
+    there = decoder.roughly(data)
+    assert there is not None
+    assert (there.height, there.width) == (here.height, here.width)
+    assert np.array_equal(there.grey, here.grey)
+    for other in (b"", b"no picture", encoded(PHOTO, "PNG"), encoded(PHOTO, "JPEG")):
+        assert decoder.roughly(other) is None
 
 
 def test_a_file_that_was_cut_short_is_told(decoder: Decoder) -> None:
