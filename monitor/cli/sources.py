@@ -12,11 +12,13 @@ import typer
 from crawlers.addresses import rules_for
 from crawlers.urls import is_same_site, is_under
 from monitor.cli import probe
+from monitor.cli.channels import Least, agreed
 from monitor.cli.groups import ListingGroup
 from monitor.cli.home import Home, opened
 from monitor.cli.output import brief, complain, count, emit, progress, say, table
 from monitor.clock import utc_now
 from monitor.errors import Misuse
+from monitor.models.channel import CHANNEL_NAME, OTHER_LINKS, TELEGRAM_HOSTS
 from monitor.models.run import Outcome, Run
 from monitor.models.source import Source, SourceKind
 from monitor.settings import Settings
@@ -26,16 +28,6 @@ from schedules import runner
 Address = Annotated[str, typer.Argument(help="@name, a t.me link, or a forum's URL; or its id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
-# Telegram's own rule is 5 to 32; four-letter names are sold.
-_CHANNEL = re.compile(r"[A-Za-z][A-Za-z0-9_]{3,31}")
-_TELEGRAM_HOSTS = frozenset({"t.me", "telegram.me", "telegram.dog", "www.t.me"})
-# First steps of links to other things than channels. Source: Telegram, "Deep links".
-_OTHER_LINKS = frozenset(
-    {
-        *("addemoji", "addlist", "addstickers", "addtheme", "boost", "confirmphone", "contact"),
-        *("giftcode", "invoice", "joinchat", "login", "proxy", "setlanguage", "share", "socks"),
-    }
-)
 # What a server shows for the folder itself: one forum must not be watched under two names.
 _INDEX_PAGE = re.compile(r"/index\.(?:php|html?)$")
 _NO_SOURCE = "is not a source: give @channel, https://t.me/channel or https://forum.example/"
@@ -74,9 +66,9 @@ def parse_address(text: str) -> tuple[SourceKind, str]:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise Misuse(f"{text!r} {_NO_SOURCE}") from error
-    if host in _TELEGRAM_HOSTS:
+    if host in TELEGRAM_HOSTS:
         steps = [step for step in parts.path.split("/") if step and step != "s"]
-        name = steps[0] if steps and steps[0].lower() not in _OTHER_LINKS else ""
+        name = steps[0] if steps and steps[0].lower() not in OTHER_LINKS else ""
         return SourceKind.TELEGRAM, _channel(name, text)
     if parts.scheme not in ("http", "https") or not host or ("://" not in word and "." not in host):
         raise Misuse(f"{text!r} {_NO_SOURCE}")
@@ -137,7 +129,9 @@ def find(home: Home, text: str) -> Source:
 
 def add(
     ctx: typer.Context,
-    address: Address,
+    address: Annotated[
+        str, typer.Argument(help="@name, a t.me link, or a forum's URL.", show_default=False)
+    ] = "",
     every: Annotated[
         str,
         typer.Option(
@@ -147,32 +141,47 @@ def add(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Also where a part or the whole is watched already.")
     ] = False,
+    from_channels: Annotated[
+        bool,
+        typer.Option(
+            "--from-channels", help="Ask of each channel that stored posts lead to, instead."
+        ),
+    ] = False,
+    at_least: Least = 1,
 ) -> None:
     """Watch a public channel or a forum."""
-    kind, canonical = parse_address(address)
+    if bool(address) is from_channels:
+        raise Misuse("say what to watch: an address, or --from-channels")
     interval_s = parse_interval(every) if every else None
     with opened(ctx) as home:
-        default_s = home.settings.crawl.interval_s
-        with home.store.write() as db:
-            known = sources.find(db, canonical)
-            if known is None:
-                watched = sources.every(db)
-                _refuse_twin(watched, canonical)
-                if not anyway:
-                    _refuse_part(watched, canonical)
-            source = sources.add(
-                db,
-                kind=kind,
-                address=canonical,
-                engine=None if known is None else known.engine,
-                interval_s=interval_s or (known.interval_s if known else default_s),
-                now=utc_now(),
-            )
-        verb = "watching" if known is None else "already watched, now"
-        say(f"{verb} {source.address} every {interval(source.interval_s)} ({source.id})")
-        if hint := private_hint(source, home.settings):
-            complain(f"haechi: {hint}")
-        say(f"next: haechi crawl {source.address}   or: haechi run")
+        for one in agreed(home, at_least) if from_channels else [address]:
+            _add(home, one, interval_s, anyway=anyway)
+
+
+def _add(home: Home, address: str, interval_s: int | None, *, anyway: bool) -> None:
+    """Watch one place."""
+    kind, canonical = parse_address(address)
+    default_s = home.settings.crawl.interval_s
+    with home.store.write() as db:
+        known = sources.find(db, canonical)
+        if known is None:
+            watched = sources.every(db)
+            _refuse_twin(watched, canonical)
+            if not anyway:
+                _refuse_part(watched, canonical)
+        source = sources.add(
+            db,
+            kind=kind,
+            address=canonical,
+            engine=None if known is None else known.engine,
+            interval_s=interval_s or (known.interval_s if known else default_s),
+            now=utc_now(),
+        )
+    verb = "watching" if known is None else "already watched, now"
+    say(f"{verb} {source.address} every {interval(source.interval_s)} ({source.id})")
+    if hint := private_hint(source, home.settings):
+        complain(f"haechi: {hint}")
+    say(f"next: haechi crawl {source.address}   or: haechi run")
 
 
 def outcome(run: Run) -> str:
@@ -384,7 +393,7 @@ def remove(ctx: typer.Context, address: Address) -> None:
 
 def _channel(name: str, given: str) -> str:
     """Check a channel's name."""
-    if not _CHANNEL.fullmatch(name):
+    if not CHANNEL_NAME.fullmatch(name):
         raise Misuse(
             f"{given!r} is not a public channel: give @name (letters, digits, underscores); "
             "invite links can't be watched"

@@ -17,7 +17,7 @@ from monitor.models.item import Change, Item, MediaItem
 from monitor.models.media import MediaFacts, MediaStatus, Panel
 from monitor.models.post import Coverage, MediaKind, MediaRef, Post
 from monitor.models.run import Counts
-from monitor.store import seen
+from monitor.store import channels, seen
 from monitor.store.tables import media, media_origins, post_media, posts, sources
 
 _BEFORE_HASH = '"pdq": "'
@@ -170,6 +170,7 @@ def write(db: Connection, items: Sequence[Item], now: datetime) -> tuple[Counts,
                 changed.append(key)
         else:
             _write_post(db, key, item, now)
+            channels.write(db, key, item)
             changed.append(key)
         counts += _count(item)
         if item.change is not Change.SAME or item.media:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 # The head of migrations/versions; a test holds the two together.
-SCHEMA_REVISION = "0007"
+SCHEMA_REVISION = "0008"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -152,6 +152,15 @@ post_media = Table(
     Column("attempts", Integer, nullable=False),
     Column("sha256", ForeignKey("media.sha256"), index=True),
     Index("ix_post_media_status", "status", "attempts"),
+)
+
+# Where posts lead to: channels by their names in lower case.
+channel_sightings = Table(
+    "channel_sightings",
+    metadata,
+    Column("channel", String, primary_key=True),
+    Column("how", String, primary_key=True),
+    Column("post_id", ForeignKey("posts.id"), primary_key=True, index=True),
 )
 
 cases = Table(
