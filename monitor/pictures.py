@@ -144,19 +144,24 @@ def check_bytes(data: bytes, limits: PictureLimits) -> None:
         raise MediaError("file too large")
 
 
-def decode(data: bytes, limits: PictureLimits = PictureLimits()) -> Picture:
+def decode(
+    data: bytes, limits: PictureLimits = PictureLimits(), *, buffer: memoryview | None = None
+) -> Picture:
     """Decode the first frame of a file, in this process: foreign files are for a sandbox.
 
     A JPEG or PNG that was cut short gives the rows that are there, if they are half of all.
 
     Not for several threads at once: warnings are silenced for the whole process meanwhile.
 
+    Args:
+        buffer: The pixels of most JPEGs are put there if they fit, which saves a copy.
+
     Raises:
         MediaError: One of `REASONS`.
         MemoryError: It is lacking.
     """
     check_bytes(data, limits)
-    if (rgb := _ordinary_jpeg(data, limits)) is not None:
+    if (rgb := _ordinary_jpeg(data, limits, buffer=buffer)) is not None:
         turn = _orientation(data) if b"Exif\0" in data else 1
         return Picture(data=data, rgb=rgb, mime=_MIME["JPEG"], orientation=turn)
     with warnings.catch_warnings():
@@ -310,21 +315,25 @@ def _has_more_frames(image: Image.Image) -> bool:
 
 
 def _ordinary_jpeg(
-    data: bytes, limits: PictureLimits, *, is_whole: bool = True
+    data: bytes, limits: PictureLimits, *, is_whole: bool = True, buffer: memoryview | None = None
 ) -> NDArray[np.uint8] | None:
     """Decode a JPEG as most are, in half the time that Pillow takes.
 
     Args:
         is_whole: Nothing may be wrong with it; else, what is missing is grey.
+        buffer: Where the pixels are put, if they fit.
 
     Returns:
         The very pixels that Pillow gives, read-only; None for all that is unusual, faulty or over
         the limits: Pillow decodes it, or says why not.
     """
-    if _ordinary_size(data, limits, is_whole=is_whole) is None:
+    size = _ordinary_size(data, limits, is_whole=is_whole)
+    if size is None:
         return None
+    if buffer is not None and len(buffer) < size[0] * size[1] * 3:
+        buffer = None
     try:
-        rgb: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, strict=is_whole)
+        rgb: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, buffer=buffer, strict=is_whole)
     except (ValueError, MemoryError):
         return None
     rgb.flags.writeable = False

@@ -27,8 +27,9 @@ class Breach(StrEnum):
     CRASH = "crashed the decoder"
 
 
-# Gives the numbers of `Task.answer`, and bytes whose number follows from them.
-Work: TypeAlias = Callable[[bytes], tuple[tuple[int, ...], memoryview]]
+# Given the item and the shared memory, gives the numbers of `Task.answer`, and bytes whose number
+# follows from them; they may be the first of the shared memory.
+Work: TypeAlias = Callable[[bytes, memoryview], tuple[tuple[int, ...], memoryview]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
+import numpy as np
+
 from monitor.pictures import MIMES, REASONS, PictureLimits, decode, warm_up
 from monitor.sandbox._base import Task, Work
 
@@ -19,13 +21,15 @@ def _prepare(options: Mapping[str, int]) -> Work:
     limits = PictureLimits(**options)
     warm_up()
 
-    def work(data: bytes) -> tuple[tuple[int, ...], memoryview]:
-        picture = decode(data, limits)
+    def work(data: bytes, room: memoryview) -> tuple[tuple[int, ...], memoryview]:
+        picture = decode(data, limits, buffer=room)
+        rgb = picture.rgb
         numbers = (
             *(picture.height, picture.width, MIMES.index(picture.mime), picture.orientation),
             *(picture.has_more_frames, picture.is_cut_short),
         )
-        return numbers, picture.rgb.data
+        is_there = len(room) > 0 and np.may_share_memory(rgb, np.frombuffer(room, np.uint8))
+        return numbers, room[: rgb.nbytes] if is_there else rgb.data
 
     return work
 

@@ -55,7 +55,7 @@ _DEEDS: Final[dict[str, Callable[[str], None]]] = {
 def _prepare(_options: Mapping[str, int]) -> Work:
     """Give the worker's side: an item is a deed and what to do it on."""
 
-    def work(data: bytes) -> tuple[tuple[int, ...], memoryview]:
+    def work(data: bytes, _room: memoryview) -> tuple[tuple[int, ...], memoryview]:
         deed, _, thing = data.decode().partition(" ")
         try:
             _DEEDS[deed](thing)

@@ -21,7 +21,7 @@ def _prepare(options: Mapping[str, int]) -> Work:
     """Give the worker's side."""
     limits = PictureLimits(**options)
 
-    def work(data: bytes) -> tuple[tuple[int, ...], memoryview]:
+    def work(data: bytes, _room: memoryview) -> tuple[tuple[int, ...], memoryview]:
         rough = decode_roughly(data, limits)
         if rough is None:
             raise MediaError(_NONE)

@@ -58,20 +58,20 @@ def _do(task: Task, work: Work, room: memoryview) -> None:
     """Wait for an item and do it; nothing of it outlives this, or the next would find no room."""
     size, is_shared = REQUEST.unpack(_read(REQUEST.size))
     data = bytes(room[:size]) if is_shared else _read(size)
-    answer, content = _answer(task, work, data)
+    answer, content = _answer(task, work, data, room)
     is_shared = len(content) <= len(room)
-    if is_shared:
+    if is_shared and content.obj is not room.obj:
         room[: len(content)] = content
     _write(memoryview(answer))
     if not is_shared:
         _write(content)
 
 
-def _answer(task: Task, work: Work, data: bytes) -> tuple[bytes, memoryview]:
+def _answer(task: Task, work: Work, data: bytes, room: memoryview) -> tuple[bytes, memoryview]:
     """Do one item; whatever else is raised ends the worker, which tells enough."""
     nothing = bytes(task.answer.size)
     try:
-        numbers, content = work(data)
+        numbers, content = work(data, room)
     except MediaError as error:
         reason = task.reasons.index(error.reason)
         return ANSWER.pack(REFUSED, reason) + nothing, memoryview(b"")
