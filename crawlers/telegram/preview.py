@@ -29,8 +29,11 @@ _FOREIGN = (
 )
 _MEDIA = (
     "a.tgme_widget_message_photo_wrap, i.tgme_widget_message_video_thumb, "
-    "i.tgme_widget_message_roundvideo_thumb, i.tgme_widget_message_sticker, video"
+    "i.tgme_widget_message_roundvideo_thumb, i.tgme_widget_message_sticker, video, "
+    "a.tgme_widget_message_document_wrap, audio"
 )
+_LINK_PREVIEW = "a.tgme_widget_message_link_preview"
+_POLL = ".tgme_widget_message_poll_question, .tgme_widget_message_poll_option_text"
 
 
 class PreviewState(StrEnum):
@@ -185,11 +188,11 @@ def _post(node: Selector, base: str, name: str, id_: int, members: frozenset[int
     return Post(
         native_id=str(id_),
         url=f"https://t.me/{name}/{id_}",
-        text=text_of(texts[0]) if texts else "",
+        text="\n".join(text_of(one) for one in (*texts[:1], *outermost(node, _POLL))),
         posted=moment(times[-1].get() if times else None),
         author=(text_of(signers[0]) or None) if signers else None,
         edited="edited" in words,
-        links=_links(texts[0], base) if texts else (),
+        links=_links([*texts[:1], *node.css("a.tgme_widget_message_location_wrap")], base),
         media=_media(node, base),
         member_ids=tuple(str(member) for member in sorted(members)),
         forwarded_from=_forwarded_from(node, base),
@@ -198,9 +201,10 @@ def _post(node: Selector, base: str, name: str, id_: int, members: frozenset[int
     )
 
 
-def _links(text: Selector, base: str) -> tuple[str, ...]:
+def _links(nodes: list[Selector], base: str) -> tuple[str, ...]:
+    found = (href for node in nodes for href in node.xpath("descendant-or-self::a/@href").getall())
     # A hashtag is a relative link, "?q=%23tag": a search in the channel.
-    hrefs = (href for href in text.css("a::attr(href)").getall() if not href.startswith("?"))
+    hrefs = (href for href in found if not href.startswith("?"))
     return tuple(dict.fromkeys(url for href in hrefs if (url := absolute(base, href))))
 
 
@@ -224,16 +228,34 @@ def _media(node: Selector, base: str) -> tuple[MediaRef, ...]:
     media: dict[str, MediaRef] = {}
     for shown in outermost(node, _MEDIA, without=_FOREIGN):
         kind, href = _shown(shown)
-        url = absolute(base, href) if href else None
-        if url is not None:
-            # A tall video is there twice, once blurred behind itself.
-            media.setdefault(url, MediaRef(url, kind, _origin_id(url)))
+        titles = shown.css(".tgme_widget_message_document_title")[:1]
+        name = " ".join(text_of(title) for title in titles) or None
+        _add(media, base, kind, href, name)
+    # After the post's own: the picture of what it links to.
+    for shown in node.css(f"{_LINK_PREVIEW} i"):
+        _add(media, base, MediaKind.LINK_PREVIEW, background(shown))
     return tuple(media.values())
 
 
+def _add(
+    media: dict[str, MediaRef],
+    base: str,
+    kind: MediaKind,
+    href: str | None,
+    name: str | None = None,
+) -> None:
+    url = absolute(base, href) if href else None
+    if url is not None:
+        # A tall video is there twice, once blurred behind itself.
+        media.setdefault(url, MediaRef(url, kind, _origin_id(url), name))
+
+
 def _shown(shown: Selector) -> tuple[MediaKind, str | None]:
-    if shown.root.tag == "video":
-        return MediaKind.VIDEO, shown.attrib.get("src")
+    if shown.root.tag in ("video", "audio"):
+        kind = MediaKind.VIDEO if shown.root.tag == "video" else MediaKind.SOUND
+        return kind, shown.attrib.get("src")
+    if "tgme_widget_message_document_wrap" in classes(shown):
+        return MediaKind.DOCUMENT, shown.attrib.get("href")
     if "tgme_widget_message_sticker" in classes(shown):
         return MediaKind.STICKER, shown.attrib.get("data-webp")
     is_photo = "tgme_widget_message_photo_wrap" in classes(shown)

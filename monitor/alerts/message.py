@@ -55,6 +55,8 @@ def compose(alert: Alert, finding: Finding, *, sender: str) -> EmailMessage:
         "turned": TURNED[finding.match.transform],
         "source": defang(finding.source),
         "link": defang(finding.post_url),
+        "picture": _picture(finding),
+        "forwarded": defang(finding.forwarded_from or ""),
         "posted": _time(finding.posted),
         "found": _time(finding.found_at) + (f", {HISTORIC}" if finding.historic else ""),
         "sha256": finding.match.media_sha256,
@@ -97,6 +99,14 @@ def _difference(match: Match) -> str:
         f"{bits} of 256 bits differ (up to {THRESHOLD} is a match) / "
         f"256비트 중 {bits}비트 다름 ({THRESHOLD}비트까지 일치로 판정)"
     )
+
+
+def _picture(finding: Finding) -> str:
+    """Say which of a post's pictures it is; empty where it has but one."""
+    if finding.picture is None or finding.pictures == 1:
+        return ""
+    link = f" ({defang(finding.member_url)})" if finding.member_url else ""
+    return f"{finding.picture} / {finding.pictures}{link}"
 
 
 def _partner(match: Match) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated
 
@@ -42,6 +43,10 @@ def row(finding: Finding) -> dict[str, object]:
         "id": finding.id,
         "source": finding.source,
         "post": finding.post_url,
+        "picture": finding.picture,
+        "pictures": finding.pictures,
+        "member": finding.member_url,
+        "forwarded_from": finding.forwarded_from,
         "posted": finding.posted,
         "found": finding.found_at,
         "sha256": match.media_sha256,
@@ -124,31 +129,45 @@ def show(ctx: typer.Context, finding: FindingId, as_json: AsJson = False) -> Non
         return
     match = found.match
     say(f"finding {found.id} of case {found.case_id}: {_judged(found)}")
+    for line in (*_how(match), *_context(found)):
+        say(line)
+
+
+def _how(match: Match) -> Iterator[str]:
+    """Say by what a picture matches, and how sure that is."""
     if match.method in DIGESTS:
-        say("The post has the enrolled file itself, byte for byte.")
+        yield "The post has the enrolled file itself, byte for byte."
     elif match.placing is not None:
-        for line in _placed(match, match.placing):
-            say(line)
+        yield from _placed(match, match.placing)
     else:
-        say(
+        yield (
             f"{_where(match)} differs from the enrolled photo in {match.distance} of 256 bits "
             f"(PDQ; up to {THRESHOLD} is a match, unrelated photos differ in about 128)."
         )
         if match.transform != "none":
-            say(f"Against it, it is {TURNED[match.transform]}.")
+            yield f"Against it, it is {TURNED[match.transform]}."
         if match.grade is Grade.REVIEW:
-            say("The photo was in quarantine, as it had matched many unlike pictures: not mailed.")
+            yield "The photo was in quarantine, as it had matched many unlike pictures: not mailed."
     if match.partner is not None:
-        say(
+        yield (
             f"The hash is a partner's ({match.partner.words}): there is nothing but it, so only "
             "the whole picture is found, and you can't look at the photo."
         )
+
+
+def _context(found: Finding) -> Iterator[str]:
+    """Say where it was found."""
     if found.historic:
-        say(f"It was {HISTORIC}.")
-    say(f"source: {found.source}")
-    say(f"post:   {defang(found.post_url)}")
-    say(f"posted: {when(found.posted)}   found: {when(found.found_at)}")
-    say(f"photo:  {match.fingerprint_id}   media sha256: {match.media_sha256}")
+        yield f"It was {HISTORIC}."
+    yield f"source: {found.source}"
+    yield f"post:   {defang(found.post_url)}"
+    if found.picture is not None and found.pictures > 1:
+        member = f"   {defang(found.member_url)}" if found.member_url else ""
+        yield f"where:  picture {found.picture} of {found.pictures}{member}"
+    if found.forwarded_from:
+        yield f"from:   forwarded from {defang(found.forwarded_from)}"
+    yield f"posted: {when(found.posted)}   found: {when(found.found_at)}"
+    yield f"photo:  {found.match.fingerprint_id}   media sha256: {found.match.media_sha256}"
 
 
 def confirm(ctx: typer.Context, finding: FindingId) -> None:

@@ -28,6 +28,10 @@ class Finding:
         cluster: Media that count as one for alerts; today the media's sha256.
         source: Address of the source.
         historic: Found by a hunt in what was crawled before.
+        forwarded_from: Where the post was forwarded from: a permalink or a name.
+        picture: Which of the post's media it is, from 1 on; None: it has it no more.
+        pictures: How many these are.
+        member_url: Permalink of the one message of an album; None: the post is none.
     """
 
     id: str
@@ -44,6 +48,10 @@ class Finding:
     decided_by: str | None = None
     decided_at: datetime | None = None
     historic: bool = False
+    forwarded_from: str | None = None
+    picture: int | None = None
+    pictures: int = 0
+    member_url: str | None = None
 
 
 class AlertState(StrEnum):

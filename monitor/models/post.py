@@ -20,6 +20,11 @@ class MediaKind(StrEnum):
     VIDEO_THUMB = "video_thumb"
     STICKER = "sticker"
     FILE = "file"
+    # Named by the page, which does not give it; its address is the post's.
+    DOCUMENT = "document"
+    SOUND = "sound"
+    # Of a page that the post links to.
+    LINK_PREVIEW = "link_preview"
 
 
 @dataclass(frozen=True, slots=True)

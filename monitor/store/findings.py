@@ -16,8 +16,9 @@ from monitor.ids import make_id
 from monitor.models.case import Partner
 from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
 from monitor.models.match import Grade, Match, Placing
+from monitor.models.post import MediaKind
 from monitor.store import audit, cases, quarantine
-from monitor.store.tables import alerts, findings, media, posts, sources
+from monitor.store.tables import alerts, findings, media, post_media, posts, sources
 
 MAILED_GRADES = (Grade.EXACT, Grade.STRONG)
 
@@ -282,13 +283,29 @@ def _add_alerts(
 
 def _findings() -> Select[Any]:
     """Select findings with their context."""
+    same = post_media.alias()
+    first = (
+        select(func.min(same.c.position))
+        .where(same.c.post_id == findings.c.post_id, same.c.sha256 == findings.c.media_sha256)
+        .scalar_subquery()
+    )
+    # A video comes with its picture; what is linked to is not the post's own.
+    shown = select(func.count()).where(
+        post_media.c.post_id == findings.c.post_id,
+        post_media.c.kind.not_in((MediaKind.VIDEO.value, MediaKind.LINK_PREVIEW.value)),
+    )
     return (
         select(
             findings,
             posts.c.url,
             posts.c.posted,
             posts.c.source_id,
+            posts.c.forwarded_from,
+            posts.c.native_id,
+            posts.c.member_ids,
             sources.c.address,
+            shown.where(post_media.c.position <= first).scalar_subquery().label("picture"),
+            shown.scalar_subquery().label("pictures"),
         )
         .join(posts, posts.c.id == findings.c.post_id)
         .join(sources, sources.c.id == posts.c.source_id)
@@ -321,10 +338,23 @@ def _finding(row: Row[Any]) -> Finding:
             partner=None if row.partner is None else Partner(**row.partner),
         ),
         historic=row.historic,
+        forwarded_from=row.forwarded_from,
+        picture=row.picture or None,
+        pictures=row.pictures,
+        member_url=_member_url(row),
         status=FindingStatus(row.status),
         decided_by=row.decided_by,
         decided_at=row.decided_at,
     )
+
+
+def _member_url(row: Row[Any]) -> str | None:
+    """Name the message of an album that a picture is; None where that can't be told."""
+    ids = [row.native_id, *row.member_ids]
+    # An album's messages have one picture each, in the order of their ids.
+    if not row.picture or len(ids) == 1 or len(ids) != row.pictures:
+        return None
+    return f"{row.url.rpartition('/')[0]}/{ids[row.picture - 1]}"
 
 
 def _alert(row: Row[Any]) -> Alert:

@@ -19,6 +19,11 @@ PICTURE_SUFFIXES = frozenset(
         *(".tif", ".tiff", ".avif", ".heic", ".heif", ".hif"),
     }
 )
+_NOT_READ = {
+    MediaKind.VIDEO: "videos are not read yet",
+    MediaKind.SOUND: "sound is not read",
+    MediaKind.DOCUMENT: "a document, which the page names only",
+}
 
 
 async def fetch_media(item: MediaItem, services: Services) -> MediaItem:
@@ -26,8 +31,8 @@ async def fetch_media(item: MediaItem, services: Services) -> MediaItem:
     ref = item.ref
     if item.status is not None:
         return item
-    if ref.kind is MediaKind.VIDEO:
-        return replace(item, status=MediaStatus.SKIPPED, reason="videos are not read yet")
+    if ref.kind in _NOT_READ:
+        return replace(item, status=MediaStatus.SKIPPED, reason=_NOT_READ[ref.kind])
     if ref.kind is MediaKind.FILE and _suffix(ref.name) not in PICTURE_SUFFIXES:
         return replace(item, status=MediaStatus.SKIPPED, reason="not a picture by its name")
     if ref.origin_id is not None:

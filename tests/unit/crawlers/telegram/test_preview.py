@@ -60,8 +60,10 @@ def test_a_post_gives_its_own_words_and_not_those_it_answers() -> None:
     assert (found.forwarded_from, found.reply_to) == ("https://t.me/boats/512", "60")
 
 
-def test_a_post_gives_its_own_picture_only() -> None:
-    (photo,) = post(71).media
+def test_a_post_gives_its_own_picture_and_apart_from_it_that_of_the_page_it_links_to() -> None:
+    photo, linked = post(71).media
+    assert linked.kind is MediaKind.LINK_PREVIEW
+    assert linked.url.startswith("https://cdn1.telesco.pe/file/preview-")
     assert photo.kind is MediaKind.PHOTO
     assert photo.url.startswith("https://cdn1.telesco.pe/file/photo-seventy-one-")
     assert photo.origin_id is not None
@@ -85,10 +87,32 @@ def test_an_album_is_one_post_with_all_its_media() -> None:
     assert not found.edited
 
 
-def test_stickers_and_round_videos_are_media_and_documents_are_not() -> None:
+def test_stickers_and_round_videos_are_media_and_documents_are_named() -> None:
     assert [media.kind for media in post(85).media] == [MediaKind.STICKER]
     assert [media.kind for media in post(86).media] == [MediaKind.VIDEO_THUMB, MediaKind.VIDEO]
-    assert post(87).media == ()
+    (document,) = post(87).media
+    assert (document.kind, document.name) == (MediaKind.DOCUMENT, "notes.pdf")
+    assert document.url == "https://t.me/PierNews/87"
+
+
+def test_polls_places_and_voices_are_read() -> None:
+    message = '<div class="tgme_widget_message" data-post="a/3">{}</div>'
+    poll = (
+        '<div class="tgme_widget_message_poll"><div class="tgme_widget_message_poll_question">Fog?'
+        '</div><a class="tgme_widget_message_poll_options"><div class="'
+        'tgme_widget_message_poll_option_text">Yes</div><div class="'
+        'tgme_widget_message_poll_option_text">No</div></a></div>'
+    )
+    (asked,) = read(message.format(poll), URL).posts
+    assert asked.text == "Fog?\nYes\nNo"
+    place = (
+        '<a class="tgme_widget_message_location_wrap" href="https://maps.google.com/maps?q=1,2">'
+    )
+    (placed,) = read(message.format(place), URL).posts
+    assert placed.links == ("https://maps.google.com/maps?q=1,2",)
+    voice = '<audio class="tgme_widget_message_voice" src="https://cdn4.telesco.pe/file/x.ogg?t=1">'
+    (spoken,) = read(message.format(voice), URL).posts
+    assert [media.kind for media in spoken.media] == [MediaKind.SOUND]
 
 
 @pytest.mark.parametrize(
@@ -121,8 +145,8 @@ def test_a_broken_channel_id_is_none(view: str) -> None:
 @pytest.mark.parametrize(
     ("name", "id_", "kinds"),
     [
-        ("audio_document", "12", []),
-        ("audio_message", "13", []),
+        ("audio_document", "12", ["document"]),
+        ("audio_message", "13", ["sound"]),
         ("forwarded_text_message", "89", []),
         ("location_message", "10", []),
         ("multimedia_message", "84", ["video_thumb", "video", "photo"] * 2),
@@ -130,7 +154,7 @@ def test_a_broken_channel_id_is_none(view: str) -> None:
         ("round_video_single", "17", ["video_thumb", "video"]),
         ("service_message_channel_video_changed", "82", []),
         ("sticker_message", "9", ["sticker"]),
-        ("text_message_link_with_regular_preview", "94", []),
+        ("text_message_link_with_regular_preview", "94", ["link_preview"]),
         ("text_reply_to_video", "20", []),
         ("video_big", "5343", ["video_thumb"]),
         ("video_single", "18", ["video_thumb", "video"]),

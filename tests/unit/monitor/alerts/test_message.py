@@ -8,6 +8,7 @@ from email.message import EmailMessage
 import pytest
 
 from monitor.alerts.message import compose, compose_test
+from monitor.models.case import Partner
 from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
 from monitor.models.match import Placing
 from tests.fixtures.stock import NOW, match
@@ -73,6 +74,25 @@ def test_a_mail_says_in_text_and_html_and_two_languages_what_was_found() -> None
             assert word in text
         assert FINDING.match.media_sha256 in text
         assert "2026-11-23 09:30 UTC" in text
+
+
+def test_a_mail_names_the_picture_of_an_album_its_origin_and_the_partner() -> None:
+    partner = Partner("StopNCII", "", "Active", {"case-77": "Active"})
+    album = replace(
+        FINDING,
+        forwarded_from="https://t.me/origin/9",
+        picture=3,
+        pictures=4,
+        member_url="https://t.me/channel/3",
+        match=replace(FINDING.match, partner=partner),
+    )
+    for text in bodies(made(album)).values():
+        for word in ("3 / 4 (hxxps://t[.]me/channel/3)", "hxxps://t[.]me/origin/9"):
+            assert word in text
+        assert "StopNCII: case-77 (Active); Active" in text
+    for text in bodies(made()).values():
+        for word in ("Picture", "Forwarded", "Partner"):
+            assert word not in text
 
 
 def test_a_mail_has_no_picture_no_file_and_nothing_to_load_or_click() -> None:

@@ -8,6 +8,7 @@ import pytest
 from monitor.hashes.pdq import THRESHOLD
 from monitor.models.finding import AlertState, FindingStatus
 from monitor.models.match import Grade, Match, Placing
+from monitor.models.post import MediaKind
 from monitor.store import audit, cases, findings, posts, quarantine, sources
 from monitor.store.findings import Alerting
 from monitor.store.store import Store
@@ -331,3 +332,32 @@ def test_media_that_were_dismissed_do_not_alert_again_when_features_find_them(
         findings.decide(db, key, FindingStatus.DISMISSED, actor="kim", now=NOW)
     assert len(placed_in(store, 2, placed(), "@elsewhere")) == 1
     assert states(store) == [AlertState.CANCELLED]
+
+
+def test_a_finding_names_the_message_of_an_album_and_where_it_was_forwarded_from(
+    store: Store,
+) -> None:
+    with store.write() as db:
+        open_case(db)
+        source = new_source(db)
+        kinds = {"v": MediaKind.VIDEO_THUMB, "w": MediaKind.VIDEO}
+        album = [
+            replace(one, ref=replace(one.ref, kind=kinds.get(name, one.ref.kind)))
+            for name in "vwab"
+            if (one := picture(name))
+        ]
+        origin = "https://t.me/origin/9"
+        given = item(source, 80, media=album, member_ids=("81", "83"), forwarded_from=origin)
+        posts.write(db, [given], NOW)
+        (key,) = findings.add(
+            db,
+            source_id=source.id,
+            post_id=posts.post_id(source.id, "80"),
+            matches=[match("case-1", "b")],
+            alerting=ALERTING,
+            now=NOW,
+        )
+        one = findings.get(db, key)
+    assert one is not None
+    assert (one.picture, one.pictures, one.forwarded_from) == (3, 3, origin)
+    assert one.member_url == "https://t.me/channel/83"
