@@ -40,6 +40,32 @@ def weigh(
 
 
 @compiled
+def weigh_grey(
+    grey: NDArray[np.uint8],
+    starts: tuple[NDArray[np.intp], NDArray[np.intp]],
+    weights: tuple[NDArray[np.float32], NDArray[np.float32]],
+    small: NDArray[np.float64],
+) -> None:
+    """Take the weighted means that make the 64x64 picture of one that is grey already.
+
+    Args:
+        grey: H x W.
+        starts: First pixel of each mean, down and across.
+        weights: 64 x K, down and across.
+        small: 64 x 64; written.
+    """
+    flat = np.empty(grey.shape[1], np.float32)
+    for i in range(small.shape[0]):
+        flat[:] = 0
+        _add_rows(flat, grey[starts[0][i] :], weights[0][i])
+        for j in range(small.shape[1]):
+            total = np.float32(0)
+            for k in range(weights[1].shape[1]):
+                total += weights[1][j, k] * flat[starts[1][j] + k]
+            small[i, j] = total
+
+
+@compiled
 def _add_rows(
     flat: NDArray[np.float32], rows: NDArray[np.uint8], weights: NDArray[np.float32]
 ) -> None:

@@ -230,6 +230,7 @@ def test_array_of_another_shape_or_type_is_refused(array: NDArray[np.uint8]) -> 
         pdq(array)
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("size", [(512, 640), (601, 517), (1027, 1350), (2061, 2050)])
 @pytest.mark.parametrize("seed", range(4))
 def test_the_rough_hash_is_near_the_exact_one_and_says_about_the_quality(
