@@ -28,6 +28,7 @@ from monitor.ids import make_id
 from monitor.models.case import HASH_LIST, Case, CaseStatus, Fingerprint, Partner
 from monitor.models.finding import AlertState
 from monitor.store import audit
+from monitor.store.bulk import add_new
 from monitor.store.tables import (
     alerts,
     cases,
@@ -291,7 +292,7 @@ def _insert(db: Connection, case_id: str, given: list[Fingerprint], *, anew: boo
         for number, (key, one) in enumerate(reversed(keys.items()))
     ]
     if not anew:
-        return db.execute(insert(fingerprints).on_conflict_do_nothing(), rows).rowcount
+        return add_new(db, fingerprints, rows)
     added = 0
     for row in rows:
         is_new = db.execute(insert(fingerprints).values(row).on_conflict_do_nothing()).rowcount
