@@ -113,7 +113,7 @@ def _partner(match: Match) -> str:
     """Say whose bare hash matched; empty: it was made of a photo."""
     if match.partner is None:
         return ""
-    return f"{match.partner.words} (a bare hash / 해시만 등록됨)"
+    return f"{defang(match.partner.words)} (a bare hash / 해시만 등록됨)"
 
 
 def _time(moment: datetime | None) -> str:

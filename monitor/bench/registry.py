@@ -23,7 +23,7 @@ from monitor.registry import files
 from monitor.registry.bank import Registry
 from monitor.registry.matcher import match
 from monitor.registry.prints import words_of
-from monitor.registry.taking import take
+from monitor.registry.taking import Tally, take
 from monitor.store import cases, posts
 from monitor.store.store import Store
 from monitor.store.tables import media
@@ -59,7 +59,8 @@ def _measured(store: Store, state: Path, count: int, options: Options) -> list[R
     path = state / "list.txt"
     path.write_text("".join(f"{one}\n" for one in _drawn(random, count)))
     given = FORMATS["plain"].read(path, Kind.PDQ)
-    steps = {"import a list of them": _took(lambda: take(store, "partner", given, actor=_ACTOR))}
+    taking = partial(take, store, "partner", given, actor=_ACTOR, tally=Tally())
+    steps = {"import a list of them": _took(taking)}
     options.progress(1, 4)
     steps["put them into files"] = _took(lambda: files.keep_up(store, state))
     registry = Registry(store, folder=files.folder_of(state))
@@ -100,7 +101,7 @@ def _drawn(random: np.random.Generator, count: int) -> list[str]:
 def _enrol(store: Store, case_id: str, hashes: list[str]) -> None:
     """Enrol photos of which only a hash is known."""
     given = (Given(str(number), {Kind.PDQ: one}) for number, one in enumerate(hashes))
-    take(store, case_id, given, actor=_ACTOR)
+    take(store, case_id, given, actor=_ACTOR, tally=Tally())
 
 
 def _withdraw(store: Store, case_id: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from monitor.alerts.defang import defang
 from monitor.cli.exchange import write
 from monitor.cli.groups import ListingGroup
 from monitor.cli.home import Home, actor, opened
@@ -248,5 +249,7 @@ def _found_by(one: Fingerprint) -> str:
         return "its parts, local features"
     if one.windows is not None:
         return "its parts"
-    by = "its look" if enrolment.has_texture(one) else "exact copies only"
-    return by if one.partner is None else f"{by}; {one.partner.words}"
+    by = "its look"
+    if not enrolment.has_texture(one):
+        by = "exact copies only" if one.sha256 or one.md5 else "nothing: its quality is too low"
+    return by if one.partner is None else f"{by}; {defang(one.partner.words)}"

@@ -22,8 +22,10 @@ from monitor.exchange import (
     Told,
     case_of,
     format_of,
+    hashes_in,
     save,
 )
+from monitor.exchange.haechi import MAX_BYTES
 from monitor.models.case import Fingerprint
 from monitor.models.finding import FindingStatus
 from monitor.registry.enrolment import check_case_id
@@ -33,6 +35,10 @@ from monitor.store import cases, findings, quarantine
 
 # Bad entries that are told one by one.
 _MOST_TOLD: Final = 20
+
+# About what a fingerprint takes in Haechi's own format, and each of its hashes.
+_BYTES: Final = 200
+_BYTES_A_HASH: Final = 68
 
 _HUNT: Final = "what was crawled before is searched by: haechi hunt"
 _SAFELY: Final = "fingerprints are personal data: hand the file over safely"
@@ -64,8 +70,10 @@ def import_file(
     """
     with opened(ctx) as home:
         given = format_of(file)
-        by_itself = f"partner-{given.partner.lower()}" if given.partner else case_of(file)
-        case = check_case_id(case or by_itself)
+        if not case:
+            case = f"partner-{given.partner.lower()}" if given.partner else case_of(file)
+        check_case_id(case)
+        tally = Tally()
         said = 0
 
         def tell(words: str) -> None:
@@ -74,23 +82,29 @@ def import_file(
             if said <= _MOST_TOLD:
                 complain(f"{file}: {words}")
 
-        with progress("importing") as bar:
-            tally = take(
-                home.store,
-                case,
-                given.read(file, kind),
-                actor=actor(),
-                tell=tell,
-                progress=lambda done: bar.update(bar.task_ids[0], completed=done),
-            )
-        if tally.bad > _MOST_TOLD:
-            complain(f"{file}: {count(tally.bad - _MOST_TOLD, 'more line')} like that")
+        try:
+            with progress("importing") as bar:
+                take(
+                    home.store,
+                    case,
+                    given.read(file, kind),
+                    actor=actor(),
+                    tally=tally,
+                    tell=tell,
+                    progress=lambda done: bar.update(bar.task_ids[0], completed=done),
+                )
+        finally:
+            # Also of a file that broke off, or a command: what was taken counts.
+            if tally.gone:
+                home.store.scrub()
+            if tally.added or tally.gone:
+                keep_up(home.store, home.settings.state_folder)
+            if tally.good or tally.unusable or tally.taken_back:
+                _tell(case, tally)
+        if said > _MOST_TOLD:
+            complain(f"{file}: {count(said - _MOST_TOLD, 'more line')} like that")
         if not tally.good and not tally.unusable and not tally.taken_back:
             raise HaechiError(f"{file}: no valid fingerprint is in it; nothing was imported")
-        if tally.gone:
-            home.store.scrub()
-        keep_up(home.store, home.settings.state_folder)
-        _tell(case, tally)
     if tally.bad:
         raise typer.Exit(1)
 
@@ -107,10 +121,12 @@ def _tell(case: str, tally: Tally) -> None:
             f"{tally.taken_back} were withdrawn or deleted by the partner: "
             f"{count(tally.gone, 'fingerprint')} deleted here"
         )
+        if not tally.gone:
+            say(f"nothing of that is in case {case}; another one: --case ID, see haechi cases")
     if tally.unusable:
         kinds = ", ".join(f"{kind} {many}" for kind, many in tally.unusable.most_common(10))
         say(f"{tally.unusable.total()} of kinds that can't be matched were left out: {kinds}")
-    if tally.added:
+    if tally.added or tally.gone:
         say(_HUNT)
 
 
@@ -132,8 +148,17 @@ def write(
     if given is None:
         raise Misuse(f"--format {named!r}: one of {', '.join(FORMATS)}")
     if not feedback:
-        save(given.write(found, kind, utc_now()), output)
-        say(f"{count(len(found), 'fingerprint')} in {output}")
+        carried = [one for one in found if _is_carried(one, given, named, kind)]
+        size = sum(_BYTES + _BYTES_A_HASH * len(one.pdq) for one in carried)
+        if given is FORMATS["haechi"] and size > MAX_BYTES:
+            raise Misuse(
+                f"case {case} has {len(carried)} fingerprints, more than such a file may hold: "
+                "--format plain"
+            )
+        save(given.write(carried, kind, utc_now()), output)
+        say(f"{count(len(carried), 'fingerprint')} in {output}")
+        if left := len(found) - len(carried):
+            say(f"{left} more have no hash that this format carries")
         say(_SAFELY)
         return
     given = given if named else _partner_of(found)
@@ -146,6 +171,12 @@ def write(
     words = Counter(one.told.value for one in taken)
     counts = ", ".join(f"{many} {word}" for word, many in words.items()) or "nothing was found yet"
     say(f"feedback on {len(taken)} of {len(theirs)} hashes in {output}: {counts}")
+
+
+def _is_carried(one: Fingerprint, given: Format, named: str, kind: Kind) -> bool:
+    """Tell whether a format carries anything of a fingerprint."""
+    kinds = (kind,) if named == "plain" else given.kinds
+    return any(any(hashes_in(one, each)) for each in kinds)
 
 
 def _partner_of(found: Iterable[Fingerprint]) -> Format | None:

@@ -150,8 +150,8 @@ def _how(match: Match) -> Iterator[str]:
             yield "The photo was in quarantine, as it had matched many unlike pictures: not mailed."
     if match.partner is not None:
         yield (
-            f"The hash is a partner's ({match.partner.words}): there is nothing but it, so only "
-            "the whole picture is found, and you can't look at the photo."
+            f"The hash is a partner's ({defang(match.partner.words)}): there is nothing but it, "
+            "so only the whole picture is found, and you can't look at the photo."
         )
 
 

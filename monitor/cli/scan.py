@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from monitor.models.match import Match
 from monitor.pictures import Picture, RoughPicture
 from monitor.registry.bank import Bank, open_registry
 from monitor.registry.enrolment import read_photo
+from monitor.registry.facts import md5_of
 from monitor.registry.look import look_up
 from monitor.registry.whole import match_whole, near_roughly
 from monitor.sandbox.pictures import Decoder, open_decoder
@@ -26,6 +28,10 @@ from monitor.store import cases
 from pipelines.hunt import hunt as hunt_stored
 
 _AT_ONCE: Final = 64
+
+# SHA-256 and MD5.
+_Digests = tuple[set[str], set[str]]
+_NONE: Final[_Digests] = set(), set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,13 @@ def scan(
     """Match local pictures against the enrolled photos; nothing is stored."""
     with opened(ctx) as home:
         bank = open_registry(home.store, home.settings).bank()
+        with home.store.read() as db:
+            alone = cases.digests_alone(db) if fast else _NONE
         files = list(photos_in(paths))
         failed = False
         rows: list[Scanned] = []
         with open_decoder(home.settings) as decode, progress("matching", len(files)) as bar:
-            for one in _scanned(files, bank, decode, fast=fast):
+            for one in _scanned(files, bank, decode, alone, fast=fast):
                 failed |= one.status not in ("match", "no match")
                 rows.append(one)
                 if as_json:
@@ -116,12 +124,18 @@ def hunt(
             raise typer.Exit(code)
 
 
-def _scanned(files: list[Path], bank: Bank, decode: Decoder, *, fast: bool) -> Iterator[Scanned]:
-    """Match files; what is no picture is told as its status."""
+def _scanned(
+    files: list[Path], bank: Bank, decode: Decoder, alone: _Digests, *, fast: bool
+) -> Iterator[Scanned]:
+    """Match files; what is no picture is told as its status.
+
+    Args:
+        alone: Of photos that nothing but their file can be found by.
+    """
     # As many as one search of a bank is good for.
     for start in range(0, len(files), _AT_ONCE):
         block = files[start : start + _AT_ONCE]
-        first_look = [_roughly(file, decode) for file in block] if fast else []
+        first_look = [_roughly(file, decode, alone) for file in block] if fast else []
         may_match = near_roughly(bank, first_look) if fast else [True] * len(block)
         for file, may in zip(block, may_match, strict=True):
             matching = match_whole if fast else look_up
@@ -141,12 +155,15 @@ def _scan_one(
     return Scanned(file, "match" if found else "no match", frame, tuple(found))
 
 
-def _roughly(file: Path, decode: Decoder) -> RoughPicture | None:
+def _roughly(file: Path, decode: Decoder, alone: _Digests) -> RoughPicture | None:
     """Decode a file for a first look; None: it needs a close one, or a word why it can't have."""
     try:
-        return decode.roughly(read_photo(file, decode.limits))
+        data = read_photo(file, decode.limits)
     except MediaError:
         return None
+    sha256, md5 = alone
+    is_theirs = sha256 and hashlib.sha256(data).hexdigest() in sha256
+    return None if is_theirs or (md5 and md5_of(data) in md5) else decode.roughly(data)
 
 
 def _print(rows: list[Scanned]) -> None:

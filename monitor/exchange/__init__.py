@@ -16,6 +16,7 @@ from monitor.exchange._base import (
     Taken,
     Told,
     case_of,
+    hashes_in,
     save,
     to_fingerprint,
 )
@@ -30,6 +31,13 @@ def format_of(path: Path) -> Format:
         Misuse: It can't be read, or is of none.
     """
     try:
+        if not path.is_file():
+            # It is read more than once.
+            raise Misuse(
+                f"{path} is not a regular file: save it to one first"
+                if path.exists()
+                else f"can't read {path}: no such file or directory"
+            )
         with path.open("rb") as file:
             start = file.read(START_BYTES)
     except OSError as error:
@@ -51,6 +59,7 @@ __all__ = [
     "Told",
     "case_of",
     "format_of",
+    "hashes_in",
     "save",
     "to_fingerprint",
 ]

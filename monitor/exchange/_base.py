@@ -96,6 +96,7 @@ class Format:
             is against; None: nobody expects an answer.
         partner: Whose files these are: all of them are one case, so that what is taken back is
             found; empty: anybody's.
+        kinds: Hashes that it can carry; a plain list has those of one kind.
     """
 
     title: str
@@ -104,6 +105,7 @@ class Format:
     write: Callable[[Iterable[Fingerprint], Kind, datetime], Iterator[str]]
     answer: Callable[[Iterable[Taken], str], Iterator[str]] | None = None
     partner: str = ""
+    kinds: tuple[Kind, ...] = tuple(Kind)
 
 
 def hash_of(kind: Kind, word: str) -> str | None:

@@ -18,6 +18,7 @@ from defusedxml.ElementTree import XMLParser
 
 from monitor.errors import Misuse
 from monitor.exchange._base import Format, Given, Kind, Taken, Told, hash_of, hashes_in
+from monitor.exchange._guard import Guarded
 from monitor.models.case import Fingerprint, Partner
 
 NAME: Final = "NCMEC"
@@ -98,7 +99,7 @@ def _read(path: Path, kind: Kind) -> Iterator[Given]:
     entries = _Entries()
     parser = XMLParser(target=entries, forbid_dtd=True)
     try:
-        with path.open("rb") as file:
+        with Guarded(path, ends=b">") as file:
             while part := file.read(_AT_ONCE):
                 parser.feed(part)
                 yield from entries.found
@@ -114,6 +115,9 @@ def _read(path: Path, kind: Kind) -> Iterator[Given]:
     except ParseError as error:
         line = error.position[0]
         raise Misuse(f"{path} is no XML from line {line} on") from None
+    except (LookupError, ValueError):
+        # As Python's own parser says of an encoding that it does not have.
+        raise Misuse(f"{path} is refused: it names an encoding that is not known") from None
     yield from entries.found
 
 
@@ -193,5 +197,11 @@ def _answer(taken: Iterable[Taken], reason: str) -> Iterator[str]:
 
 
 FORMAT: Final = Format(
-    title="NCMEC XML", begins=_begins, read=_read, write=_write, answer=_answer, partner=NAME
+    title="NCMEC XML",
+    begins=_begins,
+    read=_read,
+    write=_write,
+    answer=_answer,
+    partner=NAME,
+    kinds=tuple(_KINDS.values()),
 )

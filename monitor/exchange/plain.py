@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
@@ -13,6 +14,7 @@ from monitor.exchange._base import QUALITY, Format, Given, Kind, hash_of, hashes
 from monitor.models.case import Fingerprint
 
 _LONGEST_LINE: Final = 1000
+_QUALITY: Final = re.compile("[0-9]{1,2}|100")
 # PDQ sets a half of its bits, give or take a tie; of a digest's, that many are set by chance only.
 _LOOKED_AT: Final = 200
 _FEWEST: Final = 20
@@ -43,7 +45,7 @@ def _read(path: Path, kind: Kind) -> Iterator[Given]:
         quality = more[0].strip() if more and each is Kind.PDQ else ""
         if digits is None:
             yield Given(f"line {number}", fault=f"is no {kind.value.upper()} hash")
-        elif quality.isascii() and quality.isdigit() and int(quality[:4]) <= 100:
+        elif _QUALITY.fullmatch(quality):
             yield Given(f"line {number}", {each: digits}, int(quality))
         else:
             yield Given(f"line {number}", {each: digits}, QUALITY)

@@ -15,13 +15,14 @@ import ijson
 
 from monitor.errors import Misuse
 from monitor.exchange._base import Format, Given, Kind, Taken, Told, hash_of, hashes_in
+from monitor.exchange._guard import Guarded
 from monitor.models.case import Fingerprint, Partner
 
 NAME: Final = "StopNCII"
 
 _KINDS: Final = {"ImagePDQ": Kind.PDQ, "VideoMD5": Kind.MD5}
 _TYPES: Final = {kind: name for name, kind in _KINDS.items()}
-_GONE: Final = frozenset({"Withdrawn", "Deleted"})
+_GONE: Final = frozenset({"withdrawn", "deleted"})
 _TOLD: Final = {
     Told.BLOCKED: "Blocked",
     Told.NOT_BLOCKED: "NotBlocked",
@@ -49,7 +50,7 @@ def _read(path: Path, kind: Kind) -> Iterator[Given]:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise Misuse(f"{path} is larger than {_MAX_BYTES >> 30} GiB")
-        with path.open("rb") as file:
+        with Guarded(path, ends=b'"', opening=b"[{", closing=b"]}") as file:
             records = ijson.items(file, "hashRecords.item", multiple_values=True)
             for number, record in enumerate(records, 1):
                 yield _given(f"record {number}", record)
@@ -73,17 +74,23 @@ def _given(place: str, record: Any) -> Given:  # noqa: ANN401 - a file's
     if digits is None:
         return Given(place, fault=f"has no hash of the type {_word(named)}")
     said = record.get("caseNumbers")
-    numbers = said.items() if isinstance(said, dict) else ()
+    numbers = said if isinstance(said, dict) else {}
+    # A state that can't be read is no withdrawal.
+    standing = {number: said for number, said in numbers.items() if not _is_gone(said)}
     cases = {
-        _word(number): _word(state)
-        for number, state in list(numbers)[:_MOST_CASES]
-        if isinstance(state, str) and state not in _GONE
+        _word(number): _word(state) if isinstance(state, str) else ""
+        for number, state in list(standing.items())[:_MOST_CASES]
     }
     state = _word(status) if isinstance(status, str) else ""
     partner = Partner(NAME, reference=digits, status=state, cases=cases)
     # Of all who asked for it, everyone took it back.
-    is_gone = state in _GONE or (bool(numbers) and not cases)
+    is_gone = _is_gone(state) or (bool(numbers) and not standing)
     return Given(place, {kind: digits}, partner=partner, is_gone=is_gone)
+
+
+def _is_gone(status: object) -> bool:
+    """Tell whether a status says that a hash is to be deleted."""
+    return isinstance(status, str) and status.strip().casefold() in _GONE
 
 
 def _word(text: str) -> str:
@@ -124,5 +131,11 @@ def _answer(taken: Iterable[Taken], reason: str) -> Iterator[str]:
 
 
 FORMAT: Final = Format(
-    title="StopNCII JSON", begins=_begins, read=_read, write=_write, answer=_answer, partner=NAME
+    title="StopNCII JSON",
+    begins=_begins,
+    read=_read,
+    write=_write,
+    answer=_answer,
+    partner=NAME,
+    kinds=tuple(_TYPES),
 )

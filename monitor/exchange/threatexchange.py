@@ -74,7 +74,8 @@ def _given(place: str, heads: list[str], line: str) -> Given:
     number = _word(next((row[one] for one in _ID if row.get(one)), ""))
     status = _word(row.get("status") or row.get("category") or "")
     cases = {number: status} if number else {}
-    partner = Partner(NAME, reference=digits, status=status, cases=cases)
+    # Several may share one hash: each takes back their own.
+    partner = Partner(NAME, reference=f"{number}/{digits}", status=status, cases=cases)
     return Given(place, {kind: digits}, partner=partner, is_gone=status.lower() in _GONE)
 
 
@@ -102,4 +103,6 @@ def _line(cells: Iterable[str]) -> str:
     return out.getvalue()
 
 
-FORMAT: Final = Format(title="ThreatExchange CSV", begins=_begins, read=_read, write=_write)
+FORMAT: Final = Format(
+    title="ThreatExchange CSV", begins=_begins, read=_read, write=_write, partner=NAME
+)

@@ -30,6 +30,11 @@ def facts_of(picture: Picture) -> MediaFacts:
     return _facts(picture, pdq(picture.rgb))
 
 
+def md5_of(data: bytes) -> str:
+    """Digest a file as partners and imageboards do, 32 hex digits."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
 def _facts(picture: Picture, plain: PdqHash) -> MediaFacts:
     """Take what is stored of a picture, with its PDQ."""
     return MediaFacts(
@@ -43,7 +48,7 @@ def _facts(picture: Picture, plain: PdqHash) -> MediaFacts:
         phash=HASHES["phash"].compute(picture).digest.hex(),
         recipe=RECIPE,
         panels=_panels(picture),
-        md5=hashlib.md5(picture.data, usedforsecurity=False).hexdigest(),
+        md5=md5_of(picture.data),
     )
 
 

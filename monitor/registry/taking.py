@@ -46,33 +46,47 @@ def take(
     given: Iterator[Given],
     *,
     actor: str,
+    tally: Tally,
     tell: Callable[[str], None] = lambda _words: None,
     progress: Callable[[int], None] = lambda _done: None,
     clock: Clock = utc_now,
-) -> Tally:
+) -> None:
     """Take entries into a case, some at a time: crawls get at the store in between.
 
+    Of a file that breaks off, what was read before is taken.
+
     Args:
+        tally: Counts what became of them, also where this is broken off.
         tell: Told of each entry that is left out, where it is and why.
         progress: Told how many were read.
 
     Raises:
         Misuse: The file can't be read to its end, or the case was withdrawn.
     """
-    tally = Tally()
     done = 0
-    while some := list(islice(given, AT_ONCE)):
+    broken: Misuse | None = None
+    while broken is None:
+        some: list[Given] = []
+        try:
+            some.extend(islice(given, AT_ONCE))
+        except Misuse as error:
+            broken = error
+        if not some:
+            break
         prints, taken_back = _sorted(some, case_id, tally, tell, clock)
         try:
             with store.write() as db:
-                if prints:
-                    tally.added += cases.enrol(db, case_id, prints, actor=actor, now=clock())
-                tally.gone += cases.remove(db, case_id, taken_back, actor=actor, now=clock())
+                added = cases.enrol(db, case_id, prints, actor=actor, now=clock()) if prints else 0
+                gone = cases.remove(db, case_id, taken_back, actor=actor, now=clock())
         except ValueError as error:
             raise Misuse(str(error)) from error
+        tally.good += len(prints)
+        tally.added += added
+        tally.gone += gone
         done += len(some)
         progress(done)
-    return tally
+    if broken is not None:
+        raise broken
 
 
 def _sorted(
@@ -94,7 +108,6 @@ def _sorted(
             prints.pop(key, None)
             taken_back[key] = one.partner
         elif made := to_fingerprint(one, case_id, now):
-            tally.good += 1
             taken_back.pop(key, None)
             prints[key] = made
     return list(prints.values()), list(taken_back.values())

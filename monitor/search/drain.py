@@ -101,10 +101,12 @@ def drain(
                 with store.read() as db:
                     entries = outbox.head(db, AT_ONCE)
                     wanted = dict.fromkeys((kind, doc_id) for _, kind, doc_id in entries)
-                    docs = [doc for key in wanted if (doc := _document(db, *key)) is not None]
+                    made = {key: _document(db, *key) for key in wanted}
                 if not entries or stop():
                     return taken
-                _upsert(store, index, docs, clock)
+                _upsert(store, index, [doc for doc in made.values() if doc is not None], clock)
+                # A finding that a partner took back.
+                index.remove([key for key, doc in made.items() if doc is None])
                 with store.write() as db:
                     outbox.done(db, entries[-1][0])
                 taken += len(entries)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     delete,
     func,
+    null,
     select,
     tuple_,
     type_coerce,
@@ -24,10 +25,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
+from monitor.hashes.pdq import MIN_QUALITY
 from monitor.ids import make_id
 from monitor.models.case import HASH_LIST, Case, CaseStatus, Fingerprint, Partner
-from monitor.models.finding import AlertState
-from monitor.store import audit
+from monitor.models.finding import AlertState, FindingStatus
+from monitor.store import audit, outbox
 from monitor.store.bulk import add_new
 from monitor.store.tables import (
     alerts,
@@ -37,6 +39,7 @@ from monitor.store.tables import (
     fingerprints,
     local_features,
     media,
+    partner_references,
     partners,
     quarantine,
     seen_windows,
@@ -49,6 +52,7 @@ HashRow = tuple[int, int, list[str]]
 _COUNTER: Final = "fingerprints"
 # Rows of one statement.
 _AT_ONCE: Final = 5_000
+_WAITING: Final = (AlertState.PENDING.value, AlertState.FAILED.value)
 _OF_PARTNERS: Final = (
     partners.c.name.label("partner_name"),
     partners.c.reference,
@@ -64,9 +68,9 @@ def new_fingerprint_id() -> str:
 
 def content_key(one: Fingerprint) -> str:
     """Name a photo within its case: enrolled again it is the same."""
-    if not one.pdq and one.sha256 is None:
-        return make_id("c", one.case_id, "md5", one.md5 or "")
-    return make_id("c", one.case_id, one.pdq[0] if one.pdq else "", one.sha256 or "")
+    # Of one look there may be several files, of which a partner gives the digests.
+    more = () if one.md5 is None else (one.md5,)
+    return make_id("c", one.case_id, one.pdq[0] if one.pdq else "", one.sha256 or "", *more)
 
 
 def enrol(
@@ -128,6 +132,8 @@ def withdraw(db: Connection, case_id: str, *, actor: str, now: datetime) -> int:
     _drop(db, local_features, case_id)
     _drop(db, windows, case_id)
     _drop(db, partners, case_id)
+    _drop(db, partner_references, case_id)
+    db.execute(update(findings).where(findings.c.case_id == case_id).values(partner=null()))
     db.execute(delete(quarantine).where(quarantine.c.case_id == case_id))
     gone = db.execute(delete(fingerprints).where(fingerprints.c.case_id == case_id)).rowcount
     _call_back(db, alerts.c.case_id == case_id, "the case was withdrawn")
@@ -138,7 +144,10 @@ def withdraw(db: Connection, case_id: str, *, actor: str, now: datetime) -> int:
 def remove(
     db: Connection, case_id: str, taken_back: Iterable[Partner], *, actor: str, now: datetime
 ) -> int:
-    """Delete what partners took back of a case; waiting alerts about it are cancelled.
+    """Delete what partners took back of a case, if nobody else shares it.
+
+    What it found, and nobody judged or was told of, is as if it had never been: the same picture
+    may show somebody else of the case.
 
     Args:
         taken_back: By their names and references.
@@ -149,20 +158,11 @@ def remove(
     gone = 0
     wanted = iter(taken_back)
     while batch := list(islice(wanted, _AT_ONCE)):
-        named = [(one.name, one.reference) for one in batch]
-        ids = list(
-            db.scalars(
-                select(partners.c.fingerprint_id)
-                .join(fingerprints, fingerprints.c.id == partners.c.fingerprint_id)
-                .where(fingerprints.c.case_id == case_id)
-                .where(tuple_(partners.c.name, partners.c.reference).in_(named))
-            )
-        )
+        ids = _given_up(db, case_id, [(one.name, one.reference) for one in batch])
+        _forget_findings(db, ids, now)
         for table in (partners, windows, local_features, quarantine):
             db.execute(delete(table).where(table.c.fingerprint_id.in_(ids)))
         db.execute(delete(fingerprints).where(fingerprints.c.id.in_(ids)))
-        about = select(findings.c.id).where(findings.c.fingerprint_id.in_(ids))
-        _call_back(db, alerts.c.finding_id.in_(about), "the partner took the hash back")
         gone += len(ids)
     if gone:
         action = f"a partner took back {gone}"
@@ -170,12 +170,43 @@ def remove(
     return gone
 
 
+def _given_up(db: Connection, case_id: str, named: list[tuple[str, str]]) -> list[str]:
+    """Forget what partners call fingerprints by; gives those that nobody shares any more."""
+    refer = partner_references
+    ours = (
+        select(fingerprints.c.id)
+        .where(fingerprints.c.id == refer.c.fingerprint_id, fingerprints.c.case_id == case_id)
+        .exists()
+    )
+    theirs = tuple_(refer.c.name, refer.c.reference).in_(named)
+    ids = set(db.scalars(select(refer.c.fingerprint_id).where(theirs, ours)))
+    db.execute(delete(refer).where(theirs, refer.c.fingerprint_id.in_(ids)))
+    left = select(refer.c.fingerprint_id).where(refer.c.fingerprint_id.in_(ids))
+    return sorted(ids - set(db.scalars(left)))
+
+
+def _forget_findings(db: Connection, ids: list[str], now: datetime) -> None:
+    """Forget what fingerprints found: alerts that wait, findings that are new; words of others."""
+    about = select(findings.c.id, findings.c.post_id).where(findings.c.fingerprint_id.in_(ids))
+    found = {row.id: row.post_id for row in db.execute(about)}
+    if not found:
+        return
+    ours = alerts.c.finding_id.in_(found)
+    db.execute(delete(alerts).where(ours, alerts.c.state.in_(_WAITING)))
+    told = set(db.scalars(select(alerts.c.finding_id).where(ours)))
+    untold = set(found) - told
+    new = findings.c.status == FindingStatus.NEW.value
+    db.execute(delete(findings).where(findings.c.id.in_(untold), new))
+    db.execute(update(findings).where(findings.c.id.in_(found)).values(partner=null()))
+    outbox.enqueue(db, outbox.FINDING, sorted(found), now)
+    outbox.enqueue(db, outbox.POST, sorted(set(found.values())), now)
+
+
 def _call_back(db: Connection, about: ColumnElement[bool], why: str) -> None:
     """Cancel the alerts that wait."""
-    waiting = (AlertState.PENDING.value, AlertState.FAILED.value)
     db.execute(
         update(alerts)
-        .where(about, alerts.c.state.in_(waiting))
+        .where(about, alerts.c.state.in_(_WAITING))
         .values(state=AlertState.CANCELLED.value, error=why)
     )
 
@@ -270,7 +301,11 @@ def _insert(db: Connection, case_id: str, given: list[Fingerprint], *, anew: boo
     """Write fingerprints; says how many were not there before."""
     keys = {content_key(one): one for one in reversed(given)}
     if not anew:
-        keys = _unknown(db, keys)
+        known = _qualities(db, keys)
+        _raise_quality(
+            db, {key: one for key, one in keys.items() if one.quality > known.get(key, 100)}
+        )
+        keys = {key: one for key, one in keys.items() if key not in known}
     if not keys:
         return 0
     first = _next_seqs(db, len(keys))
@@ -306,11 +341,22 @@ def _insert(db: Connection, case_id: str, given: list[Fingerprint], *, anew: boo
     return added
 
 
-def _unknown(db: Connection, keys: dict[str, Fingerprint]) -> dict[str, Fingerprint]:
-    """Keep whose photos are not there: numbers are few enough to be used up by many imports."""
-    column = fingerprints.c.content
-    known = set(db.scalars(select(column).where(column.in_(keys))))
-    return {key: one for key, one in keys.items() if key not in known}
+def _qualities(db: Connection, keys: Iterable[str]) -> dict[str, int]:
+    """Look up whose photos are there: numbers are few enough to be used up by many imports."""
+    statement = select(fingerprints.c.content, fingerprints.c.quality)
+    rows = db.execute(statement.where(fingerprints.c.content.in_(list(keys))))
+    return {row.content: row.quality for row in rows}
+
+
+def _raise_quality(db: Connection, better: dict[str, Fingerprint]) -> None:
+    """Take a hash for better than it was said to be before: it may be matched by now."""
+    first = _next_seqs(db, len(better)) if better else 0
+    for number, (key, one) in enumerate(better.items()):
+        db.execute(
+            update(fingerprints)
+            .where(fingerprints.c.content == key)
+            .values(seq=first + number, quality=one.quality)
+        )
 
 
 def _next_seqs(db: Connection, count: int) -> int:
@@ -379,6 +425,18 @@ def of_file(db: Connection, sha256: str, md5: str | None = None) -> list[Fingerp
     if md5 is not None:
         is_it |= fingerprints.c.md5 == md5
     return [_fingerprint(row) for row in db.execute(_active().where(is_it))]
+
+
+def digests_alone(db: Connection) -> tuple[set[str], set[str]]:
+    """List the SHA-256 and MD5 digests of photos that nothing but their file can be found by."""
+    statement = select(fingerprints.c.sha256, fingerprints.c.md5).where(
+        fingerprints.c.quality < MIN_QUALITY,
+        fingerprints.c.case_id.in_(
+            select(cases.c.id).where(cases.c.status == CaseStatus.ACTIVE.value)
+        ),
+    )
+    rows = db.execute(statement).all()
+    return {row.sha256 for row in rows} - {None}, {row.md5 for row in rows} - {None}
 
 
 def watched(db: Connection, ids: Iterable[str]) -> set[str]:
@@ -472,21 +530,28 @@ def _partner(row: Row[Any]) -> Partner | None:
 
 def _keep_partners(db: Connection, given: list[Fingerprint]) -> None:
     """Keep what partners say of hashes; also of those that are there."""
-    said = {content_key(one): one.partner for one in given if one.partner not in (None, HASH_LIST)}
+    said = [
+        (content_key(one), one.partner)
+        for one in given
+        if one.partner is not None and one.partner != HASH_LIST
+    ]
     if not said:
         return
-    ours = select(fingerprints.c.id, fingerprints.c.content).where(fingerprints.c.content.in_(said))
-    rows = [
-        {
-            "fingerprint_id": row.id,
+    keys = sorted({key for key, _ in said})
+    ours = select(fingerprints.c.content, fingerprints.c.id)
+    found = db.execute(ours.where(fingerprints.c.content.in_(keys)))
+    ids: dict[str, str] = {row.content: row.id for row in found}
+    # Of several who share it, the last one's words are shown.
+    rows = {
+        ids[key]: {
+            "fingerprint_id": ids[key],
             "name": one.name,
             "reference": one.reference,
             "status": one.status,
             "cases": dict(one.cases),
         }
-        for row in db.execute(ours)
-        if (one := said[row.content]) is not None
-    ]
+        for key, one in said
+    }
     statement = insert(partners)
     db.execute(
         statement.on_conflict_do_update(
@@ -495,8 +560,13 @@ def _keep_partners(db: Connection, given: list[Fingerprint]) -> None:
                 name: statement.excluded[name] for name in ("name", "reference", "status", "cases")
             },
         ),
-        rows,
+        list(rows.values()),
     )
+    refer = [
+        {"fingerprint_id": ids[key], "name": one.name, "reference": one.reference}
+        for key, one in said
+    ]
+    add_new(db, partner_references, refer)
 
 
 def _keep(db: Connection, table: Table, content: str, sealed: bytes) -> None:

@@ -21,6 +21,8 @@ from monitor.store import audit, cases, quarantine
 from monitor.store.tables import alerts, findings, media, post_media, posts, sources
 
 MAILED_GRADES = (Grade.EXACT, Grade.STRONG)
+# A video comes with its picture; what is linked to is not the post's own.
+_PICTURES = (MediaKind.PHOTO.value, MediaKind.VIDEO_THUMB.value, MediaKind.STICKER.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,12 +289,12 @@ def _findings() -> Select[Any]:
     first = (
         select(func.min(same.c.position))
         .where(same.c.post_id == findings.c.post_id, same.c.sha256 == findings.c.media_sha256)
+        .where(same.c.kind.in_(_PICTURES))
         .scalar_subquery()
     )
-    # A video comes with its picture; what is linked to is not the post's own.
     shown = select(func.count()).where(
         post_media.c.post_id == findings.c.post_id,
-        post_media.c.kind.not_in((MediaKind.VIDEO.value, MediaKind.LINK_PREVIEW.value)),
+        post_media.c.kind.in_(_PICTURES),
     )
     return (
         select(

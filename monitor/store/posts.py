@@ -313,6 +313,10 @@ def _write_media(db: Connection, key: str, items: Sequence[MediaItem], now: date
                 .values(**asdict(one.facts), first_seen_at=now)
                 .on_conflict_do_nothing()
             )
+            if one.facts.md5 is not None:
+                # Seen before it was taken.
+                old = media.c.sha256 == one.facts.sha256, media.c.md5.is_(None)
+                db.execute(update(media).where(*old).values(md5=one.facts.md5))
             if one.windows is not None:
                 seen.add(db, one.facts.sha256, one.windows, now)
             else:

@@ -202,7 +202,16 @@ partners = Table(
     Column("reference", String, nullable=False),
     Column("status", String, nullable=False),
     Column("cases", JSON, nullable=False),
-    Index("ix_partners_reference", "reference", "name"),
+)
+
+# What partners call them by: several may share one photo, and each takes back their own.
+partner_references = Table(
+    "partner_references",
+    metadata,
+    Column("fingerprint_id", ForeignKey("fingerprints.id"), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("reference", String, primary_key=True),
+    Index("ix_partner_references_reference", "reference", "name"),
 )
 
 # The last number that was given, by the table it is for.

@@ -12,7 +12,7 @@ from monitor.features.extract import POST_AREA, luma
 from monitor.features.memory import lack_of_memory_told
 from monitor.models.item import MediaItem
 from monitor.models.media import MediaStatus
-from monitor.registry.facts import facts_of
+from monitor.registry.facts import facts_of, md5_of
 from monitor.registry.look import Look
 from monitor.store import posts, seen
 from monitor.windows.photo import dump, windows_in
@@ -27,6 +27,8 @@ def hash_media(item: MediaItem, services: Services) -> MediaItem:
     with services.store.read() as db:
         facts = posts.facts_of_sha256(db, hashlib.sha256(data).hexdigest())
         is_kept = facts is not None and seen.has(db, facts.sha256)
+    if facts is not None and facts.md5 is None:
+        facts = replace(facts, md5=md5_of(data))
     bank = services.registry.bank()
     if facts is not None and not bank.sees_parts and (is_kept or services.seal is None):
         return replace(item, status=MediaStatus.HASHED, facts=facts, known=True, data=None)

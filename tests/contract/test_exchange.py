@@ -43,6 +43,8 @@ def carried(exchange: Format, pdq: str, number: str, word: str) -> Fingerprint:
         reference, status = f"7/{number}", "Active"
     elif name == "StopNCII":
         said = "Active"
+    else:
+        reference = f"{number}/{pdq}"
     return replace(one, partner=Partner(name, reference, status, {number: said}))
 
 

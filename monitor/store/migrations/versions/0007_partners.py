@@ -36,4 +36,18 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("fingerprint_id", name=op.f("pk_partners")),
     )
-    op.create_index("ix_partners_reference", "partners", ["reference", "name"])
+    op.create_table(
+        "partner_references",
+        sa.Column("fingerprint_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["fingerprint_id"],
+            ["fingerprints.id"],
+            name=op.f("fk_partner_references_fingerprint_id"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "fingerprint_id", "name", "reference", name=op.f("pk_partner_references")
+        ),
+    )
+    op.create_index("ix_partner_references_reference", "partner_references", ["reference", "name"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from monitor.registry.facts import facts_of
 from monitor.store import cases
 from monitor.store.store import Store
 from monitor.store.tables import alerts
-from tests.fixtures.stock import facts, found
+from tests.fixtures.posted import photo
+from tests.fixtures.stock import facts, flipped, found
 
 Haechi = Callable[..., Any]
 
@@ -112,7 +114,7 @@ def test_feedback_tells_what_people_judged(at_home: Haechi, store: Store, tmp_pa
     assert out.stat().st_mode & 0o077 == 0
 
 
-def test_an_alert_that_waits_is_called_back_with_its_hash(
+def test_an_alert_that_waits_goes_with_its_hash_and_another_persons_is_told(
     at_home: Haechi, store: Store, tmp_path: Path
 ) -> None:
     with store.write() as db:
@@ -121,10 +123,96 @@ def test_an_alert_that_waits_is_called_back_with_its_hash(
     toml.write_text(toml.read_text() + 'to = ["team@example.org"]\n')
     at_home("import", page(tmp_path / "page.json", facts("a").pdq))
     assert at_home("hunt", "--case", "partner-stopncii").code == 3
+    near = flipped(facts("a").pdq, 3)
+    at_home("import", page(tmp_path / "near.json", near))
     at_home("import", page(tmp_path / "page.json", facts("a").pdq, status="Withdrawn"))
     with store.read() as db:
+        assert "partner-stopncii" not in {row.case_id for row in db.execute(alerts.select())}
+    assert at_home("findings", "--case", "partner-stopncii", "--json").rows == []
+    assert at_home("hunt", "--case", "partner-stopncii").code == 3
+    (row,) = at_home("findings", "--case", "partner-stopncii", "--json").rows
+    assert (row["distance"], row["partner"]["reference"]) == (3, near)
+    with store.read() as db:
         states = {row.case_id: row.state for row in db.execute(alerts.select())}
-    assert states["partner-stopncii"] == "cancelled"
+    assert states["partner-stopncii"] == "pending"
+
+
+def entry(member: int, number: str, pdq: str, md5: str) -> str:
+    return (
+        f'<image><member id="{member}"/><id>{number}</id><fingerprints><pdq>{pdq}</pdq>'
+        f"<md5>{md5}</md5></fingerprints></image>"
+    )
+
+
+def entries(path: Path, *given: str) -> Path:
+    path.write_text(f"<queryResult><images>{''.join(given)}</images></queryResult>")
+    return path
+
+
+def test_of_a_photo_that_two_share_one_takes_back_their_own_only(
+    at_home: Haechi, photos: list[Path], hashed: list[str], tmp_path: Path
+) -> None:
+    same, other = "ab" * 16, "cd" * 16
+    path = tmp_path / "x.xml"
+    at_home("import", entries(path, *(entry(n, "a", hashed[0], same) for n in (1, 2))))
+    at_home("import", entries(path, entry(3, "c", hashed[0], other)))
+    assert at_home("cases", "--json").rows[0]["fingerprints"] == 2
+    gone = [f'<deletedImage><member id="{n}"/><id>a</id></deletedImage>' for n in (1, 2)]
+    assert "0 fingerprints deleted" in at_home("import", entries(path, gone[0])).out
+    assert "1 fingerprint deleted" in at_home("import", entries(path, gone[1])).out
+    assert at_home("scan", photos[0], "--json").rows[0]["status"] == "match"
+
+
+def test_a_fast_scan_finds_files_by_their_digests_too(at_home: Haechi, tmp_path: Path) -> None:
+    large = [tmp_path / f"{number}.jpg" for number in range(3)]
+    for number, path in enumerate(large):
+        photo(number, (600, 750)).save(path, quality=90)
+    md5 = hashlib.md5(large[0].read_bytes(), usedforsecurity=False).hexdigest()
+    sha = hashlib.sha256(large[1].read_bytes()).hexdigest()
+    (tmp_path / "list.txt").write_text(f"{md5}\n{sha}\n")
+    at_home("import", tmp_path / "list.txt", "--case", "9", "--kind", "sha256")
+    rows = at_home("scan", *large, "--fast", "--json").rows
+    assert [row["status"] for row in rows] == ["match", "match", "no match"]
+
+
+def test_a_better_quality_counts_from_then_on(
+    at_home: Haechi, photos: list[Path], hashed: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text(f"{hashed[0]},49\n")
+    at_home("import", path, "--case", "9")
+    assert "nothing: its quality is too low" in at_home("cases", "show", "9").out
+    assert at_home("scan", photos[0], "--json").rows[0]["status"] == "no match"
+    path.write_text(f"{hashed[0]},80\n")
+    assert "1 were already there" in at_home("import", path, "--case", "9").out
+    assert at_home("scan", photos[0], "--json").rows[0]["status"] == "match"
+
+
+def test_of_a_file_that_breaks_off_what_came_before_is_taken_and_told(
+    at_home: Haechi, hashed: list[str], tmp_path: Path
+) -> None:
+    path = page(tmp_path / "page.json", *hashed)
+    path.write_text(path.read_text() + "garbage")
+    ended = at_home("import", path)
+    assert ended.code == 2
+    assert "no JSON of StopNCII from some place on" in ended.err
+    assert "imported 3 fingerprints into case partner-stopncii" in ended.out
+
+
+def test_what_a_format_can_not_carry_is_told(at_home: Haechi, tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text(f"{'ab' * 32}\n{'ab' * 16}\n")
+    at_home("import", path, "--case", "9", "--kind", "sha256")
+    ended = at_home("cases", "export", "9", "--format", "stopncii", "-o", tmp_path / "x")
+    assert "1 fingerprint in" in ended.out
+    assert "1 more have no hash that this format carries" in ended.out
+
+
+def test_what_is_read_more_than_once_is_a_regular_file(at_home: Haechi, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    ended = at_home("import", tmp_path / "pipe")
+    assert ended.code == 2
+    assert "not a regular file" in ended.err
 
 
 def test_nobody_expects_feedback_on_photos(

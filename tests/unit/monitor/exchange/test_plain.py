@@ -29,7 +29,7 @@ def test_each_line_is_a_hash_and_comments_and_gaps_are_none(path: Path) -> None:
 
 
 def test_a_quality_after_a_comma_is_read_and_other_columns_are_not(path: Path) -> None:
-    lines = (f"{HALF[0]},49", f"{HALF[0]}, 80 ,photo.jpg", f"{HALF[0]},x", f"{HALF[0]},101")
+    lines = (f"{HALF[0]},49", f"{HALF[0]}, 80 ,photo.jpg", f"{HALF[0]},x", f"{HALF[0]},1019")
     path.write_text("\n".join(lines))
     assert [one.quality for one in FORMAT.read(path, Kind.PDQ)] == [49, 80, 100, 100]
     assert not any(one.fault for one in FORMAT.read(path, Kind.PDQ))

@@ -96,6 +96,39 @@ def test_a_bad_record_is_told_and_the_others_are_read(path: Path, wrong: dict[st
     assert good.hashes
 
 
+def test_a_case_that_stands_keeps_a_hash_however_many_were_withdrawn(path: Path) -> None:
+    many = {f"c{number}": "Withdrawn" for number in range(150)} | {"last": "Active"}
+    kept, unclear, gone = read(
+        path,
+        page(
+            record(caseNumbers=many),
+            record(caseNumbers={"c": None}),
+            record(hashStatus=" withdrawn"),
+        ),
+    )
+    assert kept.partner is not None
+    assert (kept.is_gone, kept.partner.cases) == (False, {"last": "Active"})
+    assert (unclear.is_gone, gone.is_gone) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            '{"hashRecords": [{"lastModtimestamp": ' + "9" * 20_000 + "}]}",
+            "a number in it is too long",
+        ),
+        ('{"hashRecords": [' + "[" * 200_000, "nested too deep"),
+        ('{"nextSetTimestamp": 1, "b": ' + '{"a": ' * 200_000, "nested too deep"),
+        ('{"hashRecords": ["' + "x" * (3 << 20), "a word in it is too long"),
+    ],
+)
+def test_what_would_harm_the_parser_is_refused(path: Path, content: str, reason: str) -> None:
+    path.write_text(content)
+    with pytest.raises(Misuse, match=reason):
+        list(FORMAT.read(path, Kind.PDQ))
+
+
 @pytest.mark.parametrize("end", ['{"hashRecords": [{"a": ', '{"hashRecords": [}', "\udcff"])
 def test_what_breaks_off_is_one_line(path: Path, end: str) -> None:
     content = page(record()) + end

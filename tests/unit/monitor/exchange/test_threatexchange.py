@@ -32,7 +32,7 @@ def test_a_local_dataset_is_read(path: Path) -> None:
     )
     assert pdq.hashes == {Kind.PDQ: digest(1)}
     assert pdq.partner == Partner(
-        "ThreatExchange", digest(1), "POSITIVE_CLASS", {"Ours": "POSITIVE_CLASS"}
+        "ThreatExchange", f"Ours/{digest(1)}", "POSITIVE_CLASS", {"Ours": "POSITIVE_CLASS"}
     )
     assert md5.hashes == {Kind.MD5: "ab" * 16}
     assert text.unusable == "raw_text"
