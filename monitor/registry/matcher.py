@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from monitor.models.match import Grade, Match, inverted
 from monitor.models.media import MediaFacts, Panel
 from monitor.registry.bank import Bank
 from monitor.registry.prints import HASHES_OF_ONE, words_of
+
+_OF_PARTNERS: Final = 5
 
 
 def match(bank: Bank, facts: MediaFacts) -> list[Match]:
@@ -49,11 +52,17 @@ def match(bank: Bank, facts: MediaFacts) -> list[Match]:
 
 
 def best_of_each_case(matches: Iterable[Match]) -> list[Match]:
-    """Keep the surest match of each case: a finding is about a case, not about one photo."""
-    best: dict[str, Match] = {}
+    """Keep the surest match of each case: a finding is about a case, not about one photo.
+
+    Of a partner's case, which has many people's photos, the surest of some photos: if one is in
+    quarantine or dismissed, another may count.
+    """
+    best: dict[str, list[Match]] = {}
     for one in sorted(matches, key=lambda one: one.rank):
-        best.setdefault(one.case_id, one)
-    return list(best.values())
+        kept = best.setdefault(one.case_id, [])
+        if len(kept) < (_OF_PARTNERS if one.partner else 1):
+            kept.append(one)
+    return sorted((one for kept in best.values() for one in kept), key=lambda one: one.rank)
 
 
 def best_of_each_photo(matches: Iterable[Match]) -> list[Match]:

@@ -63,9 +63,13 @@ def add(
     """
     new: list[str] = []
     active = cases.active_ids(db)
-    for given in matches:
-        if given.case_id not in active:
+    of_cases: dict[str, list[Match]] = {}
+    for one in matches:
+        of_cases.setdefault(one.case_id, []).append(one)
+    for case_id, found in of_cases.items():
+        if case_id not in active:
             continue
+        given = _to_tell(db, found)
         match, is_too_much = given, False
         # The same bytes are no mistake.
         if given.grade is not Grade.EXACT:
@@ -103,8 +107,8 @@ def add(
             new.append(key)
             if is_too_much:
                 quarantine.hold(db, match.fingerprint_id, match.case_id, now)
-            if match.grade in MAILED_GRADES and not _is_dismissed(db, match.case_id, cluster):
-                _add_alerts(db, key, match.case_id, cluster, source_id, alerting, now)
+            if match.grade in MAILED_GRADES and not _is_dismissed(db, match):
+                _add_alerts(db, key, match, source_id, alerting, now)
     return new
 
 
@@ -233,15 +237,33 @@ def retry_alerts(db: Connection, now: datetime) -> int:
     ).rowcount
 
 
-def _is_dismissed(db: Connection, case_id: str, sha256: str) -> bool:
-    """Tell whether a person dismissed these media, or near copies of them, for this case."""
+def _to_tell(db: Connection, found: Sequence[Match]) -> Match:
+    """Choose of the matches of one case, the surest first: one that is not held or dismissed."""
+    for one in found if len(found) > 1 else ():
+        is_held = one.grade is not Grade.EXACT and quarantine.is_held(db, one.fingerprint_id)
+        if not is_held and not _is_dismissed(db, one):
+            return one
+    return found[0]
+
+
+def _is_dismissed(db: Connection, match: Match) -> bool:
+    """Tell whether a person dismissed these media, or near copies of them, for this case.
+
+    Of a partner's case, for this photo: others are other people's.
+    """
+    sha256 = match.media_sha256
     ours = db.execute(select(media).where(media.c.sha256 == sha256)).one()
     dismissed = (
         select(media.c.sha256, media.c.pdq, media.c.pdq_quality)
         .join(findings, findings.c.media_sha256 == media.c.sha256)
-        .where(findings.c.case_id == case_id, findings.c.status == FindingStatus.DISMISSED.value)
+        .where(
+            findings.c.case_id == match.case_id,
+            findings.c.status == FindingStatus.DISMISSED.value,
+        )
         .distinct()
     )
+    if match.partner is not None:
+        dismissed = dismissed.where(findings.c.fingerprint_id == match.fingerprint_id)
     for one in db.execute(dismissed):
         textured = min(one.pdq_quality, ours.pdq_quality) >= MIN_QUALITY
         distance = hamming(bytes.fromhex(one.pdq), bytes.fromhex(ours.pdq))
@@ -253,21 +275,25 @@ def _is_dismissed(db: Connection, case_id: str, sha256: str) -> bool:
 def _add_alerts(
     db: Connection,
     finding_id: str,
-    case_id: str,
-    cluster: str,
+    match: Match,
     source_id: str,
     alerting: Alerting,
     now: datetime,
 ) -> None:
-    """Queue one alert a recipient: once for a case, cluster and source."""
+    """Queue one alert a recipient: once for a case, cluster and source.
+
+    Of a partner's case, once for a photo of it.
+    """
+    photo = () if match.partner is None else (match.fingerprint_id,)
+    about = (match.case_id, match.media_sha256, source_id)
     for channel, recipient in alerting.recipients:
-        key = make_id("a", case_id, cluster, source_id, channel, recipient)
+        key = make_id("a", *about, channel, recipient, *photo)
         db.execute(
             insert(alerts)
             .values(
                 id=key,
                 finding_id=finding_id,
-                case_id=case_id,
+                case_id=match.case_id,
                 source_id=source_id,
                 channel=channel,
                 recipient=recipient,

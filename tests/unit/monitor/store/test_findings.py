@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from monitor.hashes.pdq import THRESHOLD
-from monitor.models.finding import AlertState, FindingStatus
+from monitor.models.case import Partner
+from monitor.models.finding import AlertState, Finding, FindingStatus
 from monitor.models.match import Grade, Match, Placing
 from monitor.models.post import MediaKind
 from monitor.store import audit, cases, findings, posts, quarantine, sources
@@ -361,3 +362,47 @@ def test_a_finding_names_the_message_of_an_album_and_where_it_was_forwarded_from
     assert one is not None
     assert (one.picture, one.pictures, one.forwarded_from) == (3, 3, origin)
     assert one.member_url == "https://t.me/channel/83"
+
+
+def of_partner(photo: str, distance: int) -> Match:
+    """A match by a partner's bare hash of somebody's photo."""
+    one = match("case-1", "a", distance=distance)
+    return replace(one, fingerprint_id=photo, partner=Partner("StopNCII", photo))
+
+
+def partner_finds(store: Store, number: int) -> Finding:
+    """A picture near to two people's photos of a partner's case is posted."""
+    with store.write() as db:
+        if not cases.is_active(db, "case-1"):
+            open_case(db)
+        source = sources.find(db, "@channel") or new_source(db)
+        posts.write(db, [item(source, number, media=[picture("a")])], NOW)
+        (key,) = findings.add(
+            db,
+            source_id=source.id,
+            post_id=posts.post_id(source.id, str(number)),
+            matches=[of_partner("f-one", 2), of_partner("f-two", 5)],
+            alerting=ALERTING,
+            now=NOW,
+        )
+        found = findings.get(db, key)
+    assert found is not None
+    return found
+
+
+def test_in_a_partners_case_a_dismissal_silences_that_photo_only(store: Store) -> None:
+    first = partner_finds(store, 1)
+    with store.write() as db:
+        findings.decide(db, first.id, FindingStatus.DISMISSED, actor="kim", now=NOW)
+    second = partner_finds(store, 2)
+    assert (first.match.fingerprint_id, second.match.fingerprint_id) == ("f-one", "f-two")
+    assert sorted(states(store)) == [AlertState.CANCELLED, AlertState.PENDING]
+
+
+def test_in_a_partners_case_a_quarantine_holds_that_photo_only(store: Store) -> None:
+    with store.write() as db:
+        open_case(db)
+        quarantine.hold(db, "f-one", "case-1", NOW)
+    found = partner_finds(store, 1)
+    assert (found.match.fingerprint_id, found.match.grade) == ("f-two", Grade.STRONG)
+    assert states(store) == [AlertState.PENDING]
