@@ -22,6 +22,7 @@ START_BYTES: Final = 4096
 # Partners share what is good enough to match on, and most do not say how good it is.
 QUALITY: Final = 100
 
+_LONGEST_WORD: Final = 100
 # Bytes that tell one file from another.
 _OF_CONTENT: Final = 64 << 20
 
@@ -112,6 +113,11 @@ def hash_of(kind: Kind, word: str) -> str | None:
     """Give a hash's hex digits in lower case; None where it is none of this kind."""
     digits = word.strip().lower()
     return digits if _DIGITS[32 if kind is Kind.MD5 else 64].fullmatch(digits) else None
+
+
+def word_of(text: str) -> str:
+    """Keep what may be shown of a word of a file."""
+    return "".join(letter for letter in text.strip()[:_LONGEST_WORD] if letter.isprintable())
 
 
 def to_fingerprint(given: Given, case_id: str, now: datetime) -> Fingerprint | None:

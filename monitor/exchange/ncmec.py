@@ -17,7 +17,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import XMLParser
 
 from monitor.errors import Misuse
-from monitor.exchange._base import Format, Given, Kind, Taken, Told, hash_of, hashes_in
+from monitor.exchange._base import Format, Given, Kind, Taken, Told, hash_of, hashes_in, word_of
 from monitor.exchange._guard import Guarded
 from monitor.models.case import Fingerprint, Partner
 
@@ -60,7 +60,7 @@ class _Entries:
         if len(self._path) == 3:
             self._words = {}
         if name == "member" and len(self._path) == 4:
-            self._words["member"] = _word(attributes.get("id", ""))
+            self._words["member"] = word_of(attributes.get("id", ""))
 
     def data(self, text: str) -> None:
         """Take a piece of text."""
@@ -73,7 +73,7 @@ class _Entries:
         inside = self._path[3:]
         is_word = (inside == [] and name in ("id", "classification")) or inside == ["fingerprints"]
         if len(self._path) >= 3 and is_word and len(self._words) < _MOST_WORDS:
-            self._words[name] = _word("".join(self._text))
+            self._words[name] = word_of("".join(self._text))
         self._text = []
         if len(self._path) == 2:
             kind = name.removeprefix(_DELETED)
@@ -145,11 +145,6 @@ def _given(place: str, words: dict[str, str], is_gone: bool) -> Given:
         return Given(place, hashes, partner=partner)
     others = sorted(set(words) - {"member", "id", "classification"})
     return Given(place, unusable=", ".join(others) or "without hashes")
-
-
-def _word(text: str) -> str:
-    """Keep what may be shown of a word of the file."""
-    return "".join(letter for letter in text.strip()[:_LONGEST_WORD] if letter.isprintable())
 
 
 def _write(fingerprints: Iterable[Fingerprint], kind: Kind, now: datetime) -> Iterator[str]:

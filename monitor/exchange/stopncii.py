@@ -14,7 +14,7 @@ from typing import Any, Final
 import ijson
 
 from monitor.errors import Misuse
-from monitor.exchange._base import Format, Given, Kind, Taken, Told, hash_of, hashes_in
+from monitor.exchange._base import Format, Given, Kind, Taken, Told, hash_of, hashes_in, word_of
 from monitor.exchange._guard import Guarded
 from monitor.models.case import Fingerprint, Partner
 
@@ -31,7 +31,6 @@ _TOLD: Final = {
 }
 _MAX_BYTES: Final = 1 << 30
 _MOST_CASES: Final = 100
-_LONGEST_WORD: Final = 100
 
 
 def _begins(start: bytes) -> bool:
@@ -69,19 +68,19 @@ def _given(place: str, record: Any) -> Given:  # noqa: ANN401 - a file's
         return Given(place, fault="has no signalType or no hashValue")
     kind = _KINDS.get(named)
     if kind is None:
-        return Given(place, unusable=_word(named))
+        return Given(place, unusable=word_of(named))
     digits = hash_of(kind, value)
     if digits is None:
-        return Given(place, fault=f"has no hash of the type {_word(named)}")
+        return Given(place, fault=f"has no hash of the type {word_of(named)}")
     said = record.get("caseNumbers")
     numbers = said if isinstance(said, dict) else {}
     # A state that can't be read is no withdrawal.
     standing = {number: said for number, said in numbers.items() if not _is_gone(said)}
     cases = {
-        _word(number): _word(state) if isinstance(state, str) else ""
+        word_of(number): word_of(state) if isinstance(state, str) else ""
         for number, state in list(standing.items())[:_MOST_CASES]
     }
-    state = _word(status) if isinstance(status, str) else ""
+    state = word_of(status) if isinstance(status, str) else ""
     partner = Partner(NAME, reference=digits, status=state, cases=cases)
     # Of all who asked for it, everyone took it back.
     is_gone = _is_gone(state) or (bool(numbers) and not standing)
@@ -91,11 +90,6 @@ def _given(place: str, record: Any) -> Given:  # noqa: ANN401 - a file's
 def _is_gone(status: object) -> bool:
     """Tell whether a status says that a hash is to be deleted."""
     return isinstance(status, str) and status.strip().casefold() in _GONE
-
-
-def _word(text: str) -> str:
-    """Keep what may be shown of a word of the file."""
-    return "".join(letter for letter in text[:_LONGEST_WORD] if letter.isprintable())
 
 
 def _write(fingerprints: Iterable[Fingerprint], kind: Kind, now: datetime) -> Iterator[str]:

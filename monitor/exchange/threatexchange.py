@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from monitor.errors import Misuse
-from monitor.exchange._base import Format, Given, Kind, hash_of, hashes_in
+from monitor.exchange._base import Format, Given, Kind, hash_of, hashes_in, word_of
 from monitor.models.case import Fingerprint, Partner
 
 NAME: Final = "ThreatExchange"
@@ -28,7 +28,6 @@ _KINDS: Final = {
 _NAMES: Final = {Kind.PDQ: "pdq", Kind.MD5: "video_md5", Kind.SHA256: "sha256"}
 _GONE: Final = frozenset({"withdrawn", "deleted", "non_malicious", "expired"})
 _LONGEST_LINE: Final = 10_000
-_LONGEST_WORD: Final = 100
 
 
 def _begins(start: bytes) -> bool:
@@ -67,21 +66,16 @@ def _given(place: str, heads: list[str], line: str) -> Given:
     named, word = (next((row[one] for one in names if one in row), "") for names in (_TYPE, _HASH))
     kind = _KINDS.get(named.strip().lower())
     if kind is None:
-        return Given(place, unusable=_word(named) or "without a type")
+        return Given(place, unusable=word_of(named) or "without a type")
     digits = hash_of(kind, word)
     if digits is None:
-        return Given(place, fault=f"has no hash of the type {_word(named)}")
-    number = _word(next((row[one] for one in _ID if row.get(one)), ""))
-    status = _word(row.get("status") or row.get("category") or "")
+        return Given(place, fault=f"has no hash of the type {word_of(named)}")
+    number = word_of(next((row[one] for one in _ID if row.get(one)), ""))
+    status = word_of(row.get("status") or row.get("category") or "")
     cases = {number: status} if number else {}
     # Several may share one hash: each takes back their own.
     partner = Partner(NAME, reference=f"{number}/{digits}", status=status, cases=cases)
     return Given(place, {kind: digits}, partner=partner, is_gone=status.lower() in _GONE)
-
-
-def _word(text: str) -> str:
-    """Keep what may be shown of a cell."""
-    return "".join(letter for letter in text.strip()[:_LONGEST_WORD] if letter.isprintable())
 
 
 def _write(fingerprints: Iterable[Fingerprint], kind: Kind, now: datetime) -> Iterator[str]:
