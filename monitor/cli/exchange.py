@@ -74,12 +74,9 @@ def import_file(
             case = f"partner-{given.partner.lower()}" if given.partner else case_of(file)
         check_case_id(case)
         tally = Tally()
-        said = 0
 
         def tell(words: str) -> None:
-            nonlocal said
-            said += 1
-            if said <= _MOST_TOLD:
+            if tally.bad <= _MOST_TOLD:
                 complain(f"{file}: {words}")
 
         try:
@@ -101,8 +98,8 @@ def import_file(
                 keep_up(home.store, home.settings.state_folder)
             if tally.good or tally.unusable or tally.taken_back:
                 _tell(case, tally)
-        if said > _MOST_TOLD:
-            complain(f"{file}: {count(said - _MOST_TOLD, 'more line')} like that")
+        if tally.bad > _MOST_TOLD:
+            complain(f"{file}: {count(tally.bad - _MOST_TOLD, 'more line')} like that")
         if not tally.good and not tally.unusable and not tally.taken_back:
             raise HaechiError(f"{file}: no valid fingerprint is in it; nothing was imported")
     if tally.bad:

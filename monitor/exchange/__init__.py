@@ -17,6 +17,7 @@ from monitor.exchange._base import (
     Told,
     case_of,
     hashes_in,
+    reading,
     save,
     to_fingerprint,
 )
@@ -30,18 +31,11 @@ def format_of(path: Path) -> Format:
     Raises:
         Misuse: It can't be read, or is of none.
     """
-    try:
-        if not path.is_file():
-            # It is read more than once.
-            raise Misuse(
-                f"{path} is not a regular file: save it to one first"
-                if path.exists()
-                else f"can't read {path}: no such file or directory"
-            )
-        with path.open("rb") as file:
-            start = file.read(START_BYTES)
-    except OSError as error:
-        raise Misuse(f"can't read {path}: {(error.strerror or 'error').lower()}") from error
+    if path.exists() and not path.is_file():
+        # It is read more than once.
+        raise Misuse(f"{path} is not a regular file: save it to one first")
+    with reading(path), path.open("rb") as file:
+        start = file.read(START_BYTES)
     start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     for one in FORMATS.values():
         if one.begins(start):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -152,6 +153,19 @@ def hashes_in(one: Fingerprint, kind: Kind) -> Iterator[str]:
         yield digest
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Say in one line that a file can't be read.
+
+    Raises:
+        Misuse: It can't.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise Misuse(f"can't read {path}: {(error.strerror or 'error').lower()}") from error
+
+
 def save(parts: Iterable[str], path: Path) -> None:
     """Write a file that only its owner can read.
 
@@ -173,8 +187,5 @@ def case_of(path: Path) -> str:
     Raises:
         Misuse: It can't be read.
     """
-    try:
-        with path.open("rb") as file:
-            return make_id("case-", file.read(_OF_CONTENT).hex())[:17]
-    except OSError as error:
-        raise Misuse(f"can't read {path}: {(error.strerror or 'error').lower()}") from error
+    with reading(path), path.open("rb") as file:
+        return make_id("case-", file.read(_OF_CONTENT).hex())[:17]

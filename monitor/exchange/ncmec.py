@@ -17,7 +17,17 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import XMLParser
 
 from monitor.errors import Misuse
-from monitor.exchange._base import Format, Given, Kind, Taken, Told, hash_of, hashes_in, word_of
+from monitor.exchange._base import (
+    Format,
+    Given,
+    Kind,
+    Taken,
+    Told,
+    hash_of,
+    hashes_in,
+    reading,
+    word_of,
+)
 from monitor.exchange._guard import Guarded
 from monitor.models.case import Fingerprint, Partner
 
@@ -99,14 +109,12 @@ def _read(path: Path, kind: Kind) -> Iterator[Given]:
     entries = _Entries()
     parser = XMLParser(target=entries, forbid_dtd=True)
     try:
-        with Guarded(path, ends=b">") as file:
+        with reading(path), Guarded(path, ends=b">") as file:
             while part := file.read(_AT_ONCE):
                 parser.feed(part)
                 yield from entries.found
                 entries.found.clear()
             parser.close()
-    except OSError as error:
-        raise Misuse(f"can't read {path}: {(error.strerror or 'error').lower()}") from error
     except DefusedXmlException:
         reason = "it declares a document type or entities, which no file of hashes needs"
         raise Misuse(f"{path} is refused: {reason}") from None

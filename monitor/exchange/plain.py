@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from monitor.errors import Misuse
-from monitor.exchange._base import QUALITY, Format, Given, Kind, hash_of, hashes_in
+from monitor.exchange._base import QUALITY, Format, Given, Kind, hash_of, hashes_in, reading
 from monitor.models.case import Fingerprint
 
 _LONGEST_LINE: Final = 1000
@@ -53,17 +53,14 @@ def _read(path: Path, kind: Kind) -> Iterator[Given]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Read the lines that say something, with their numbers; of an overlong one only the start."""
-    try:
-        with path.open("rb") as file:
-            number, begins = 0, True
-            while part := file.readline(_LONGEST_LINE):
-                number += begins
-                word = part.decode("latin-1").removeprefix("\xef\xbb\xbf" if number == 1 else "")
-                if begins and (word := word.strip()) and not word.startswith("#"):
-                    yield number, word
-                begins = part.endswith(b"\n")
-    except OSError as error:
-        raise Misuse(f"can't read {path}: {(error.strerror or 'error').lower()}") from error
+    with reading(path), path.open("rb") as file:
+        number, begins = 0, True
+        while part := file.readline(_LONGEST_LINE):
+            number += begins
+            word = part.decode("latin-1").removeprefix("\xef\xbb\xbf" if number == 1 else "")
+            if begins and (word := word.strip()) and not word.startswith("#"):
+                yield number, word
+            begins = part.endswith(b"\n")
 
 
 def _check_bits(path: Path) -> None:

@@ -14,7 +14,17 @@ from typing import Any, Final
 import ijson
 
 from monitor.errors import Misuse
-from monitor.exchange._base import Format, Given, Kind, Taken, Told, hash_of, hashes_in, word_of
+from monitor.exchange._base import (
+    Format,
+    Given,
+    Kind,
+    Taken,
+    Told,
+    hash_of,
+    hashes_in,
+    reading,
+    word_of,
+)
 from monitor.exchange._guard import Guarded
 from monitor.models.case import Fingerprint, Partner
 
@@ -47,14 +57,12 @@ def _read(path: Path, kind: Kind) -> Iterator[Given]:
         Misuse: It can't be read, is too large, or breaks off.
     """
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise Misuse(f"{path} is larger than {_MAX_BYTES >> 30} GiB")
-        with Guarded(path, ends=b'"', opening=b"[{", closing=b"]}") as file:
+        with reading(path), Guarded(path, ends=b'"', opening=b"[{", closing=b"]}") as file:
+            if path.stat().st_size > _MAX_BYTES:
+                raise Misuse(f"{path} is larger than {_MAX_BYTES >> 30} GiB")
             records = ijson.items(file, "hashRecords.item", multiple_values=True)
             for number, record in enumerate(records, 1):
                 yield _given(f"record {number}", record)
-    except OSError as error:
-        raise Misuse(f"can't read {path}: {(error.strerror or 'error').lower()}") from error
     except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
         raise Misuse(f"{path} is no JSON of StopNCII from some place on") from error
 

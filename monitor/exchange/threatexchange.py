@@ -9,8 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from monitor.errors import Misuse
-from monitor.exchange._base import Format, Given, Kind, hash_of, hashes_in, word_of
+from monitor.exchange._base import Format, Given, Kind, hash_of, hashes_in, reading, word_of
 from monitor.models.case import Fingerprint, Partner
 
 NAME: Final = "ThreatExchange"
@@ -45,16 +44,13 @@ def _read(path: Path, kind: Kind) -> Iterator[Given]:
     Raises:
         Misuse: It can't be read to its end.
     """
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            heads = _heads(file.readline(_LONGEST_LINE))
-            number = 1
-            while line := file.readline(_LONGEST_LINE):
-                number += 1
-                if line.strip():
-                    yield _given(f"line {number}", heads, line)
-    except OSError as error:
-        raise Misuse(f"can't read {path}: {(error.strerror or 'error').lower()}") from error
+    with reading(path), path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        heads = _heads(file.readline(_LONGEST_LINE))
+        number = 1
+        while line := file.readline(_LONGEST_LINE):
+            number += 1
+            if line.strip():
+                yield _given(f"line {number}", heads, line)
 
 
 def _given(place: str, heads: list[str], line: str) -> Given:

@@ -9,7 +9,6 @@ from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     Select,
@@ -136,7 +135,11 @@ def withdraw(db: Connection, case_id: str, *, actor: str, now: datetime) -> int:
     db.execute(update(findings).where(findings.c.case_id == case_id).values(partner=null()))
     db.execute(delete(quarantine).where(quarantine.c.case_id == case_id))
     gone = db.execute(delete(fingerprints).where(fingerprints.c.case_id == case_id)).rowcount
-    _call_back(db, alerts.c.case_id == case_id, "the case was withdrawn")
+    db.execute(
+        update(alerts)
+        .where(alerts.c.case_id == case_id, alerts.c.state.in_(_WAITING))
+        .values(state=AlertState.CANCELLED.value, error="the case was withdrawn")
+    )
     audit.record(db, actor=actor, action=f"withdrew {gone}", subject=case_id, now=now)
     return gone
 
@@ -200,15 +203,6 @@ def _forget_findings(db: Connection, ids: list[str], now: datetime) -> None:
     db.execute(update(findings).where(findings.c.id.in_(found)).values(partner=null()))
     outbox.enqueue(db, outbox.FINDING, sorted(found), now)
     outbox.enqueue(db, outbox.POST, sorted(set(found.values())), now)
-
-
-def _call_back(db: Connection, about: ColumnElement[bool], why: str) -> None:
-    """Cancel the alerts that wait."""
-    db.execute(
-        update(alerts)
-        .where(about, alerts.c.state.in_(_WAITING))
-        .values(state=AlertState.CANCELLED.value, error=why)
-    )
 
 
 def give_consent(db: Connection, case_id: str, *, actor: str, now: datetime) -> None:
