@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gotd/td/bin"
 	"github.com/gotd/td/tg"
@@ -45,7 +46,7 @@ func sizes(given []*Size) []tg.PhotoSizeClass {
 			all = append(all, &tg.PhotoStrippedSize{Type: s.Type, Bytes: s.Stripped})
 		case len(s.Progressive) > 0:
 			all = append(all, &tg.PhotoSizeProgressive{
-				Type: s.Type, W: s.W, H: s.H, Sizes: append(s.Progressive[:len(s.Progressive):len(s.Progressive)], int(s.bytes)),
+				Type: s.Type, W: s.W, H: s.H, Sizes: append(slices.Clone(s.Progressive), int(s.bytes)),
 			})
 		default:
 			all = append(all, &tg.PhotoSize{Type: s.Type, W: s.W, H: s.H, Size: int(s.bytes)})

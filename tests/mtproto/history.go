@@ -8,8 +8,11 @@ import (
 	"github.com/gotd/td/tg"
 )
 
-// The most messages of one answer.
-const pageOf = 100
+// The most messages of one answer, and how many there are where none are asked for.
+const (
+	pageOf        = 100
+	pageByDefault = 20
+)
 
 // page says which part of a history is asked for. Source: core.telegram.org/api/offsets.
 type page struct {
@@ -29,8 +32,12 @@ func (p page) cut(ids []int, date func(id int) int) ([]int, int) {
 	case p.offsetDate > 0:
 		older = sort.Search(n, func(i int) bool { return date(ids[i]) >= p.offsetDate })
 	}
+	limit := min(p.limit, pageOf)
+	if limit <= 0 {
+		limit = pageByDefault
+	}
 	start := n - older + p.addOffset
-	from, to := min(max(start, 0), n), min(max(start+min(max(p.limit, 0), pageOf), 0), n)
+	from, to := min(max(start, 0), n), min(max(start+limit, 0), n)
 	var found []int
 	for place := from; place < to; place++ {
 		id := ids[n-1-place]
@@ -55,11 +62,13 @@ func (c *call) answer(ch *Channel, ids []int, p page) bin.Encoder {
 		ids = nil
 	}
 	found, before := p.cut(ids, func(id int) int { return ch.message(id).Date })
-	messages := make([]*Message, len(found))
-	shown := make([]tg.MessageClass, len(found))
-	for i, id := range found {
-		messages[i] = ch.message(id)
-		shown[i] = c.messageOf(ch, messages[i])
+	var messages []*Message
+	var shown []tg.MessageClass
+	for _, id := range found {
+		if m := ch.message(id); !m.Withheld {
+			messages = append(messages, m)
+			shown = append(shown, c.messageOf(ch, m))
+		}
 	}
 	chats, users := c.company(ch, messages)
 	switch {
@@ -149,7 +158,7 @@ func getChannelMessages(c *call, r *tg.ChannelsGetMessagesRequest) (bin.Encoder,
 	var there []*Message
 	for _, id := range ids {
 		m := ch.find(id)
-		if m == nil || ch.Hidden && !c.seesAll() {
+		if m == nil || m.Withheld || ch.Hidden && !c.seesAll() {
 			answer.Messages = append(answer.Messages, &tg.MessageEmpty{ID: id, PeerID: ch.peer()})
 			continue
 		}

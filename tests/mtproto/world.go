@@ -117,6 +117,8 @@ type Message struct {
 	Reactions   map[string]int `json:"reactions"`
 	Service     *Service       `json:"service"`
 	Deleted     bool           `json:"deleted"`
+	// Withheld ones have their place in the history, but are not shown: pages come out short.
+	Withheld bool `json:"withheld"`
 }
 
 type Entity struct {
