@@ -1,30 +1,41 @@
-"""One crawl of one source in this process: `python -m crawlers SOURCE_ID RUN_ID`.
+"""Crawls in this process: `python -m crawlers SOURCE_ID RUN_ID`, or `--group SOURCE_ID...`.
 
 Started by `schedules.runner`, which limits its time; it limits its own memory, ends after the
 page at hand on SIGTERM or when its parent is gone (standard input closes), and tells its
-progress on standard output, one JSON object a page.
+progress on standard output, one JSON object a page. A group is read one after the other, over the
+same connections; the end of each of its runs is told, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import resource
 import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scrapy.crawler import AsyncCrawlerProcess
+
+    from crawlers.context import CrawlContext
+    from crawlers.source_run import SourceRun
+    from crawlers.telegram.collector import Collector
 
 _LAST_RESORT_S = 60
 
 
 def main() -> int:
-    """Crawl; 0 when the run was recorded, however it ended."""
+    """Crawl; 0 when the runs were recorded, however they ended."""
     parser = argparse.ArgumentParser(prog="python -m crawlers")
-    parser.add_argument("source")
-    parser.add_argument("run")
+    parser.add_argument("sources", nargs="+")
+    parser.add_argument("--group", action="store_true")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--memory-mb", type=int, required=True)
     given = parser.parse_args()
@@ -33,43 +44,39 @@ def main() -> int:
     limit = given.memory_mb << 20
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    return _crawl(given.source, given.run, given.home)
+    if given.group:
+        return _crawl([(one, "") for one in given.sources], given.home)
+    source, run = given.sources
+    return _crawl([(source, run)], given.home)
 
 
-def _crawl(source: str, run: str, home: Path) -> int:
-    """Run Scrapy on one source."""
+def _crawl(wanted: list[tuple[str, str]], home: Path) -> int:
+    """Run Scrapy's event loop, and the crawls in it.
+
+    Args:
+        wanted: Sources by their ids, each with the id of its run, or "" to open one.
+    """
     from scrapy.crawler import AsyncCrawlerProcess
     from scrapy.settings import Settings as ScrapySettings
 
+    from crawlers.context import CrawlContext
     from crawlers.settings import scrapy_settings
-    from crawlers.spiders import SPIDERS
-    from crawlers.spiders._base import SourceSpider
     from monitor import logs
     from monitor.settings import load
-    from monitor.store import sources
-    from monitor.store.store import Store
 
     settings = load(home)
     # By the kernel: whoever limits this process may be gone, and Python may hang where it can't
     # look at a clock, as in loading a library that finds no memory.
     signal.alarm(int(settings.crawl.time_limit_s) + _LAST_RESORT_S)
-    store = Store(settings.store_url)
-    with store.read() as db:
-        found = sources.find(db, source)
-    store.close()
-    if found is None:
-        return 1
+    context = CrawlContext(settings, report=True)
     process = AsyncCrawlerProcess(
         ScrapySettings(scrapy_settings(settings)), install_root_handler=False
     )
     # After Scrapy, which has its own idea of logging.
     logs.configure(home)
-    crawler = process.create_crawler(SPIDERS[found.kind])
-    process.crawl(crawler, source=source, run=run, settings_given=settings, report_progress=True)
 
     def stop() -> None:
-        if isinstance(crawler.spider, SourceSpider):
-            crawler.spider.stopping = True
+        context.stopping = True
 
     loop = asyncio.get_event_loop()
     loop.set_default_executor(ThreadPoolExecutor(2, thread_name_prefix="step"))
@@ -77,8 +84,76 @@ def _crawl(source: str, run: str, home: Path) -> int:
         loop.add_signal_handler(number, stop)
     if not sys.stdin.isatty():
         loop.add_reader(sys.stdin, _parent_gone, loop, stop)
-    process.start(install_signal_handlers=False)
+    crawling = loop.create_task(_all(wanted, context, process))
+    process.start(stop_after_crawl=False, install_signal_handlers=False)
+    crawling.result()
     return 0
+
+
+async def _all(
+    wanted: list[tuple[str, str]], context: CrawlContext, process: AsyncCrawlerProcess
+) -> None:
+    """Crawl one source after the other, then end the process's loop."""
+    from twisted.internet import reactor
+
+    from crawlers.source_run import SourceRun
+    from crawlers.telegram.collector import Collector
+    from monitor.errors import Busy
+    from monitor.store import sources
+
+    collector = Collector(context)
+    try:
+        for source_id, run_id in wanted:
+            with context.store.read() as db:
+                source = sources.find(db, source_id)
+            if source is None or context.stopping:
+                continue
+            signal.alarm(int(context.config.crawl.time_limit_s) + _LAST_RESORT_S)
+            run = SourceRun(context, source, run_id)
+            # Whoever crawls it just now does what was wanted here.
+            with suppress(Busy):
+                await _one(run, collector, process)
+            if not run_id and run.id:
+                _tell_end(run)
+    finally:
+        await collector.close()
+        context.close()
+        running: Any = reactor
+        running.callLater(0, running.stop)
+
+
+async def _one(run: SourceRun, collector: Collector, process: AsyncCrawlerProcess) -> None:
+    """Crawl a source: a Telegram channel by an account if there is one, else its web preview."""
+    from crawlers.source_run import Elsewhere
+    from crawlers.spiders import SPIDERS
+    from monitor.models.source import SourceKind, SourceState
+
+    more: dict[str, str] = {}
+    if run.source.kind is SourceKind.TELEGRAM:
+        name = collector.preview_name(run.source)
+        if collector.has_accounts():
+            try:
+                await collector.crawl(run)
+            except Elsewhere as elsewhere:
+                refusal = elsewhere
+                run.refused(refusal)
+            else:
+                return
+        else:
+            why = "Only a Telegram account can read it: log in with `haechi telegram login`."
+            refusal = Elsewhere(why, SourceState.PREVIEW_UNAVAILABLE)
+        if name is None:
+            run.give_up(refusal)
+            return
+        more["channel"] = name
+    await process.crawl(SPIDERS[run.source.kind], source=run.source.id, run=run, **more)
+
+
+def _tell_end(run: SourceRun) -> None:
+    """Tell the process that started this one that a run has ended."""
+    with suppress(BrokenPipeError):
+        sys.stdout.write(json.dumps({"run": run.id}) + "\n")
+        sys.stdout.flush()
 
 
 def _parent_gone(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:

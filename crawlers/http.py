@@ -25,7 +25,7 @@ from twisted.internet.error import ConnectError
 
 from crawlers.middlewares.address_guard import AddressBlocked
 from crawlers.middlewares.politeness import HostIsBusy
-from crawlers.walks.fetch import FetchedPage
+from crawlers.walks.fetch import NOT_FETCHED, FetchedPage
 from monitor.errors import MediaError, SourceUnavailable
 from monitor.logs import places_of
 from monitor.models.source import SourceState
@@ -75,7 +75,7 @@ class Downloader:
             why = _why(error)
             is_passing = why in (_TOO_LARGE, _CIRCLES, _LEFT_ALONE)
             state = SourceState.FAILING if is_passing else SourceState.RESTRICTED
-            raise SourceUnavailable(f"not fetched: {why}", url=url, state=state) from error
+            raise SourceUnavailable(NOT_FETCHED + why, url=url, state=state) from error
         if response.status >= 500 or response.status == 429:
             raise SourceUnavailable(f"the server answers {response.status}", url=url)
         if not isinstance(response, TextResponse):

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -104,13 +105,32 @@ class NetworkSettings(_Section):
 
 
 class TelegramSettings(_Section):
-    """How Telegram is reached."""
+    """How Telegram is reached, and how much is asked of it."""
 
     preview_url: str = Field(
         default="https://t.me",
         pattern=r"^https?://[^\s/]+$",
         description="a web address without a path, such as https://t.me",
     )
+    # Every program that reads by accounts has its own, from my.telegram.org.
+    api_id: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    api_hash: SecretStr | None = None
+    api_hash_file: Path | None = None
+    dc: str = Field(
+        default="",
+        pattern=r"^(?:[1-9][0-9]{0,4} [0-9a-fA-F.:]+:[0-9]{1,5})?$",
+        description='a number, a space, and an IP address with a port: "2 127.0.0.1:10443"',
+    )
+    dc_public_key: Path | None = None
+    # Per account. Sources: Telethon counts some 30 s for 10 pages before Telegram says to wait, and
+    # waits 1 s between two; 200 names a day are the most that TDLib's maintainers know of.
+    delay_s: float = Field(default=1.0, ge=0, le=3_600)
+    flood_wait_s: float = Field(default=60.0, ge=0, le=3_600)
+    requests_a_day: int = Field(default=20_000, ge=1)
+    names_a_day: int = Field(default=100, ge=0, le=200)
+    timeout_s: float = Field(default=60.0, gt=0, le=600)
+    since: date | None = None
+    sessions: Path = Path("telegram")
 
 
 class CrawlSettings(_Section):
@@ -270,20 +290,35 @@ class Settings(BaseSettings):
         Raises:
             NotConfigured: The file can't be read.
         """
-        if self.mail.password is not None:
-            return self.mail.password.get_secret_value()
-        if self.mail.password_file is None:
+        return self._secret(self.mail.password, self.mail.password_file, "mail.password_file")
+
+    def api_hash(self) -> str | None:
+        """Read the api_hash of my.telegram.org from the environment or its file.
+
+        Raises:
+            NotConfigured: The file can't be read.
+        """
+        given = self.telegram
+        return self._secret(given.api_hash, given.api_hash_file, "telegram.api_hash_file")
+
+    def _secret(self, given: SecretStr | None, file: Path | None, key: str) -> str | None:
+        """Read a secret that is given, or is in a file.
+
+        Raises:
+            NotConfigured: The file can't be read; names the key.
+        """
+        if given is not None:
+            return given.get_secret_value()
+        if file is None:
             return None
-        path = self.home / self.mail.password_file
+        path = self.home / file
         try:
             return path.read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise NotConfigured(
-                f"mail.password_file: can't read {path}: {error.strerror}"
-            ) from error
+            raise NotConfigured(f"{key}: can't read {path}: {error.strerror}") from error
         except UnicodeDecodeError:
             # Without its cause, which quotes the file.
-            raise NotConfigured(f"mail.password_file: {path} is not text in UTF-8") from None
+            raise NotConfigured(f"{key}: {path} is not text in UTF-8") from None
 
 
 class _SealedSettings(Settings):
@@ -353,7 +388,7 @@ def build(
     Raises:
         NotConfigured: A key is unknown or its value is out of range; names it.
     """
-    for section, name in (("mail", "password"), ("features", "key")):
+    for section, name in (("mail", "password"), ("features", "key"), ("telegram", "api_hash")):
         if isinstance(values := given.get(section), dict) and name in values:
             raise NotConfigured(
                 f"{origin}: {section}.{name} does not belong in a file that is shared: "

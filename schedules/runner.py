@@ -12,12 +12,14 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
 from monitor.clock import Clock, utc_now
+from monitor.errors import HaechiError
 from monitor.locks import hold, is_held, sign, source_lock
 from monitor.models.run import Counts, Outcome, Run
 from monitor.models.source import Source, SourceState
@@ -36,6 +38,7 @@ _POLL_S = 0.1
 _FRUGAL = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 Progress = Callable[[Counts], None]
+Heard = Callable[[dict[str, Any]], None]
 
 
 def crawl(
@@ -65,16 +68,29 @@ def crawl(
         close_interrupted(store, settings, clock, mine=source.id)
         with store.write() as db:
             run_id = runs.start(db, source.id, clock())
-        process = _spawn(source, run_id, settings, lock)
+        process = _start([source.id, run_id], settings, [lock])
         sign(lock, process.pid)
         killed, stopped = "", True
         try:
-            killed = _wait(process, settings.crawl.time_limit_s, progress, stop)
+            killed = _wait(
+                process,
+                settings.crawl.time_limit_s,
+                lambda line: progress(Counts(**line)),
+                stop,
+            )
             stopped = stop is not None and stop.is_set()
         finally:
             # Also when the waiting itself was broken off, as by Ctrl-C.
             _end(process)
-            _close(store, source, run_id, process.returncode, killed, stopped=stopped, clock=clock)
+            _close(
+                store,
+                source.id,
+                run_id,
+                process.returncode,
+                killed,
+                stopped=stopped,
+                clock=clock,
+            )
     with store.read() as db:
         run = runs.get(db, run_id)
     if run is None:
@@ -83,6 +99,67 @@ def crawl(
         with store.write() as db:
             sources.reached(db, source.id, clock(), new_posts=run.counts.posts_new)
     return run
+
+
+def crawl_group(
+    group: Sequence[Source],
+    store: Store,
+    settings: Settings,
+    *,
+    ended: Callable[[Run], None] = lambda _: None,
+    stop: threading.Event | None = None,
+    clock: Clock = utc_now,
+) -> None:
+    """Crawl sources one after the other in one process, over the same connections.
+
+    A source that another process crawls just now is left to it.
+
+    Args:
+        ended: Told of each run that ended, while others go on.
+        stop: Set to end early; the page at hand is committed.
+
+    Raises:
+        HaechiError: The process ended by itself, before or between two crawls.
+    """
+    close_interrupted(store, settings, clock)
+    process = _start(["--group", *(one.id for one in group)], settings)
+
+    def heard(line: dict[str, Any]) -> None:
+        run = None
+        if isinstance(line.get("run"), str):
+            with store.read() as db:
+                run = runs.get(db, line["run"])
+        if run is not None:
+            ended(run)
+
+    killed = ""
+    try:
+        killed = _wait(process, settings.crawl.time_limit_s, heard, stop, is_group=True)
+    finally:
+        _end(process)
+        mine = {one.id for one in group}
+        with store.read() as db:
+            cut = [run for run in runs.open_runs(db) if run.source_id in mine]
+        for run in cut:
+            if not is_held(settings.state_folder, source_lock(run.source_id)):
+                stopped = stop is not None and stop.is_set()
+                _close(
+                    store,
+                    run.source_id,
+                    run.id,
+                    process.returncode,
+                    killed,
+                    stopped=stopped,
+                    clock=clock,
+                )
+                with store.read() as db:
+                    closed = runs.get(db, run.id)
+                if closed is not None:
+                    ended(closed)
+    if process.returncode != 0 and not killed and not cut:
+        raise HaechiError(
+            f"the crawl ended by itself ({_ending(process.returncode)}); see logs/haechi.log"
+        )
 
 
 def as_it_is(run: Run, settings: Settings) -> Run:
@@ -118,11 +195,13 @@ def close_interrupted(
     return len(cut)
 
 
-def _spawn(source: Source, run_id: str, settings: Settings, lock: int) -> subprocess.Popen[str]:
-    """Start the crawl; it inherits the source's lock, so it is free only when both are gone."""
+def _start(
+    arguments: Sequence[str], settings: Settings, locks: Sequence[int] = ()
+) -> subprocess.Popen[str]:
+    """Start a process that crawls; a lock that it inherits is free only when both are gone."""
     command = [
         # -P: the folder that a command is started in is no place to import from.
-        *(sys.executable, "-P", "-m", "crawlers", source.id, run_id),
+        *(sys.executable, "-P", "-m", "crawlers", *arguments),
         *("--home", str(settings.home), "--memory-mb", str(settings.crawl.memory_mb)),
     ]
     return subprocess.Popen(  # noqa: S603 - our own module, arguments are ids
@@ -131,7 +210,7 @@ def _spawn(source: Source, run_id: str, settings: Settings, lock: int) -> subpro
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        pass_fds=(lock,),
+        pass_fds=locks,
         env=_environment(settings),
         start_new_session=True,
     )
@@ -147,21 +226,34 @@ def _environment(settings: Settings) -> dict[str, str]:
 def _wait(
     process: subprocess.Popen[str],
     limit_s: float,
-    progress: Progress,
+    heard: Heard,
     stop: threading.Event | None,
+    *,
+    is_group: bool = False,
 ) -> str:
     """Wait for the end, within the time limit.
+
+    Args:
+        heard: Told of each line of its standard output.
+        is_group: Several crawls: the limit is for each, and begins anew with each line.
 
     Returns:
         Why the process was killed; empty when it was not.
     """
+    deadline = time.monotonic() + limit_s
+
+    def on_line(line: dict[str, Any]) -> None:
+        nonlocal deadline
+        if is_group:
+            deadline = time.monotonic() + limit_s
+        heard(line)
+
     readers = [
-        threading.Thread(target=_read_progress, args=(process, progress), daemon=True),
+        threading.Thread(target=_read_progress, args=(process, on_line), daemon=True),
         threading.Thread(target=_read_traceback, args=(process,), daemon=True),
     ]
     for reader in readers:
         reader.start()
-    deadline = time.monotonic() + limit_s
     asked_at: float | None = None
     killed = ""
     while process.poll() is None:
@@ -183,13 +275,13 @@ def _wait(
     return killed
 
 
-def _read_progress(process: subprocess.Popen[str], progress: Progress) -> None:
+def _read_progress(process: subprocess.Popen[str], heard: Heard) -> None:
     """Pass on what the crawl tells, one JSON object a page."""
     if process.stdout is None:
         return
     for line in process.stdout:
         try:
-            progress(Counts(**json.loads(line)))
+            heard(json.loads(line))
         except (ValueError, TypeError):
             log.warning("crawl.unreadable_progress")
 
@@ -224,7 +316,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def _close(
     store: Store,
-    source: Source,
+    source_id: str,
     run_id: str,
     code: int | None,
     killed: str,
@@ -245,8 +337,8 @@ def _close(
             error = f"the crawl ended by itself ({_ending(code)}); see logs/haechi.log"
         runs.end(db, run_id, outcome, error, clock())
         if outcome is not Outcome.STOPPED:
-            sources.failed(db, source.id, SourceState.FAILING, error)
-    log.warning("crawl.ended_badly", source=source.address, run=run_id, reason=error)
+            sources.failed(db, source_id, SourceState.FAILING, error)
+    log.warning("crawl.ended_badly", source=source_id, run=run_id, reason=error)
 
 
 def _ending(code: int | None) -> str:

@@ -43,7 +43,7 @@ class ForumSpider(SourceSpider):
                     url=self.start_url,
                 )
             name = recognised[0]
-            with self.store.write() as db:
+            with self.run.context.store.write() as db:
                 sources.change(db, self.source.id, engine=name)
 
         async def fetch(url: str) -> FetchedPage:

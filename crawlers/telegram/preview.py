@@ -16,6 +16,7 @@ from crawlers.engines._html import background, base_of, classes, moment, outermo
 from crawlers.urls import absolute, query
 from monitor.errors import SourceChanged
 from monitor.models.post import MediaKind, MediaRef, Post
+from monitor.models.source import PREVIEW
 
 _NAME = re.compile(r"([A-Za-z0-9_]{1,64})/([0-9]{1,18})")
 _COUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,3}))?([KMB]?)")
@@ -198,7 +199,22 @@ def _post(node: Selector, base: str, name: str, id_: int, members: frozenset[int
         forwarded_from=_forwarded_from(node, base),
         reply_to=_reply_to(node, base, name),
         views=_count(text_of(views[0])) if views else None,
+        reactions=_reactions(node),
+        via=PREVIEW,
     )
+
+
+def _reactions(node: Selector) -> dict[str, int]:
+    """Count reactions by their character, by the number of one's own, or as "paid"."""
+    counts: dict[str, int] = {}
+    for one in node.css(".tgme_widget_message_reactions .tgme_reaction")[:100]:
+        known = [*one.css("i.emoji b::text").getall()[:1]]
+        known += one.css("tg-emoji::attr(emoji-id)").getall()[:1]
+        name = "paid" if "tgme_reaction_paid" in classes(one) else next(iter(known), "")
+        counted = _count("".join(one.xpath("text()").getall()))
+        if name and counted:
+            counts[name] = counted
+    return counts
 
 
 def _links(nodes: list[Selector], base: str) -> tuple[str, ...]:

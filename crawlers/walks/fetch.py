@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+# Begins the reason where a guard of ours kept a page from being asked for.
+NOT_FETCHED: Final = "not fetched: "
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from datetime import date
 from urllib.parse import quote, urlsplit
 
 from crawlers.telegram.preview import ChannelInfo, PreviewPage, PreviewState, read
 from crawlers.walks.fetch import Fetch
+from crawlers.walks.spans import Span, merge, spans_in
 from monitor.errors import SourceChanged, SourceUnavailable
 from monitor.models.post import Batch, Coverage, Json
 from monitor.models.source import SourceState
-
-Span = tuple[int, int]
 
 # The newest id of a channel whose newest posts were deleted is some below the newest that was
 # read; this far below, and less than half of it, it is another channel's.
@@ -49,6 +49,7 @@ async def walk(
     depth: int,
     max_pages: int,
     overlap_pages: int = 1,
+    since: date | None = None,
 ) -> AsyncIterator[Batch]:
     """Read what is new since the checkpoint, and the newest pages again for edits and deletions.
 
@@ -66,6 +67,7 @@ async def walk(
         depth: Ids to go back at the first crawl.
         max_pages: Pages to read at most; the next walk goes on from there.
         overlap_pages: Newest pages that are read again although they were read before.
+        since: Nothing older than this day is read.
 
     Yields:
         One batch a page, newest page first.
@@ -75,7 +77,7 @@ async def walk(
         SourceChanged: A page is not as known, or does not get older.
     """
     known = checkpoint.get("channel")
-    spans = _load_spans(checkpoint.get("spans") if known is not None else None)
+    spans = spans_in(checkpoint.get("spans") if known is not None else None)
     floor = checkpoint.get("floor") if spans else None
     start = f"{base_url.rstrip('/')}/s/{quote(name, safe='')}"
     cursor: int | None = None
@@ -86,7 +88,7 @@ async def walk(
         url = start if cursor is None else f"{start}?before={cursor}"
         page = await _read(fetch, url, urlsplit(start).path, may_be_empty=said_oldest)
         if page.state is PreviewState.EMPTY_UNKNOWN and cursor is not None:
-            spans = _merge((*spans, (1, cursor - 1)))
+            spans = merge((*spans, (1, cursor - 1)))
             yield Batch(url, checkpoint={"spans": [[*span] for span in spans]})
             return
         if said_oldest:
@@ -101,9 +103,9 @@ async def walk(
             raise SourceChanged("Telegram's preview: an older page was not older.", url=url)
         low = page.ids[0]
         high = page.ids[-1] if cursor is None else cursor - 1
-        if not isinstance(floor, int):
-            floor = max(1, high - depth)
-        spans = _merge((*spans, (low, high)))
+        floor = floor if isinstance(floor, int) else max(1, high - depth)
+        floor = max(floor, low) if _is_older(page, since) else floor
+        spans = merge((*spans, (low, high)))
         yield Batch(
             url,
             posts=page.posts,
@@ -169,6 +171,12 @@ def _check_identity(page: PreviewPage, known: Json, read: tuple[Span, ...], url:
         raise SourceUnavailable(why, url=url, state=SourceState.GONE)
 
 
+def _is_older(page: PreviewPage, since: date | None) -> bool:
+    """Tell whether a page goes back behind a day."""
+    days = [post.posted.date() for post in page.posts if post.posted is not None]
+    return since is not None and bool(days) and min(days) < since
+
+
 def _channel(channel: ChannelInfo | None) -> Json:
     if channel is None:
         return None
@@ -178,25 +186,3 @@ def _channel(channel: ChannelInfo | None) -> Json:
         "id": channel.id,
         "subscribers": channel.subscribers,
     }
-
-
-def _load_spans(stored: Json) -> tuple[Span, ...]:
-    spans: list[Span] = []
-    for pair in stored if isinstance(stored, list) else ():
-        match pair:
-            case [int(low), int(high)] if low <= high:
-                spans.append((low, high))
-            case _:
-                raise ValueError("a stored span is a pair of ids, the smaller one first")
-    return _merge(spans)
-
-
-def _merge(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Unite ranges that touch or overlap; ascending."""
-    merged: list[Span] = []
-    for low, high in sorted(spans):
-        if merged and low <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
-        else:
-            merged.append((low, high))
-    return tuple(merged)

@@ -25,6 +25,7 @@ from monitor.cli import (
 )
 from monitor.cli import sources as sources_commands
 from monitor.cli import status as status_commands
+from monitor.cli import telegram as telegram_commands
 from monitor.cli.demo import command as demo
 
 app = typer.Typer(
@@ -44,6 +45,7 @@ for module in (
     cases,
     sources_commands,
     channels,
+    telegram_commands,
     crawl,
     scan,
     search,

@@ -19,12 +19,13 @@ from monitor.cli.home import Home, opened
 from monitor.cli.main import INTERRUPTED
 from monitor.cli.output import complain, count, emit, progress, say, table, when
 from monitor.cli.sources import AsJson, find, outcome, reason
+from monitor.clock import utc_now
 from monitor.errors import Busy, Misuse
 from monitor.locks import is_held
 from monitor.models.run import Counts, Outcome, Run
-from monitor.models.source import Source
+from monitor.models.source import Source, SourceKind
 from monitor.registry.files import keep_up
-from monitor.store import sources
+from monitor.store import accounts, sources
 
 
 def register(app: typer.Typer) -> None:
@@ -54,11 +55,8 @@ def crawl(
         done: list[Run] = []
         at_once = True
         with _stoppable() as stop:
-            for one in wanted:
-                if stop.is_set():
-                    break
-                if (run := _one(home, one, stop)) is not None:
-                    done.append(run)
+            for run in _each(home, wanted, stop):
+                done.append(run)  # noqa: PERF402 - what is done counts when a signal ends it
             at_once = any(run.outcome is Outcome.STOPPED and run.error for run in done)
         delivered = Delivered() if stop.is_set() else deliver(home)
         _print(home, done, delivered.sent, as_json=as_json)
@@ -171,6 +169,53 @@ def _one(home: Home, source: Source, stop: threading.Event) -> Run | None:
         why = reason(run, source, home.settings) or run.outcome
         complain(f"haechi: {source.address}: {why}")
     return run
+
+
+def _each(home: Home, wanted: list[Source], stop: threading.Event) -> Iterator[Run]:
+    """Crawl the sources; those that accounts read, together."""
+    together = _read_together(home, wanted)
+    for one in wanted:
+        if stop.is_set():
+            return
+        if one not in together and (run := _one(home, one, stop)) is not None:
+            yield run
+    if together and not stop.is_set():
+        yield from _group(home, together, stop)
+
+
+def _read_together(home: Home, wanted: list[Source]) -> list[Source]:
+    """List the Telegram sources that are read over the same connections; none where it is one."""
+    with home.store.read() as db:
+        has_accounts = bool(accounts.every(db, utc_now()))
+    found = [one for one in wanted if has_accounts and one.kind is SourceKind.TELEGRAM]
+    return found if len(found) > 1 else []
+
+
+def _group(home: Home, group: list[Source], stop: threading.Event) -> list[Run]:
+    """Crawl Telegram sources one after the other in one process."""
+    from crawlers.settings import scrapy_settings
+    from schedules import runner
+
+    scrapy_settings(home.settings)
+    names = {one.id: one for one in group}
+    done: list[Run] = []
+    with progress("crawling Telegram", total=len(group)) as bar:
+        task = bar.task_ids[0]
+
+        def ended(run: Run) -> None:
+            done.append(run)
+            bar.update(task, advance=1)
+
+        runner.crawl_group(group, home.store, home.settings, ended=ended, stop=stop)
+    for run in done:
+        if run.outcome not in (Outcome.OK, Outcome.STOPPED):
+            source = names[run.source_id]
+            complain(f"haechi: {source.address}: {reason(run, source, home.settings)}")
+    read = {run.source_id for run in done}
+    for one in group:
+        if one.id not in read and not stop.is_set():
+            complain(f"haechi: {one.address}: another process crawls it; wait for it")
+    return done
 
 
 def _print(home: Home, done: list[Run], sent: int, *, as_json: bool) -> None:

@@ -46,6 +46,32 @@ contact = {contact}
 [telegram]
 # Where the web preview of channels is.
 # preview_url = "https://t.me"
+# What my.telegram.org gave you: needed to read channels by an account (haechi telegram login);
+# e.g., as there is no default:
+# api_id = 1234567
+# A file with what it gave you beside it, in place of HAECHI_TELEGRAM__API_HASH; e.g., as there is
+# no default:
+# api_hash_file = "telegram.hash"
+# Another data centre than Telegram's, such as a server for tests: "2 127.0.0.1:10443".
+# dc = ""
+# Its RSA key in PEM; e.g., as there is no default:
+# dc_public_key = "server.pem"
+# Seconds between two requests of one account.
+# delay_s = 1.0
+# Where Telegram wants to be left alone no longer than so many seconds, a crawl waits; else that
+# account leaves that kind of request, and others read on.
+# flood_wait_s = 60.0
+# Requests of one account a day; the hours of the day are those of UTC.
+# requests_a_day = 20000
+# Names of channels that one account looks up a day: Telegram shuts accounts out that ask for more
+# than about 200. A channel's name is looked up once.
+# names_a_day = 100
+# Seconds that one request may take.
+# timeout_s = 60.0
+# The day that a first crawl goes back to at most, beside crawl.depth; e.g., as there is no default:
+# since = 2026-01-01
+# The folder of the log-ins, which are encrypted (features.key_file).
+# sessions = "telegram"
 
 [crawl]
 # Seconds between two crawls of a source, unless the source has its own interval.

@@ -14,7 +14,7 @@ from monitor.clock import utc_now
 from monitor.models.run import Run
 from monitor.models.source import Source, SourceKind
 from monitor.settings import FILE_NAME, Settings, load
-from monitor.store import posts, sources
+from monitor.store import accounts, posts, sources
 from monitor.store.store import Store
 from schedules import runner
 
@@ -32,23 +32,34 @@ class Reading:
     posts: list[tuple[Row[Any], int]]
 
 
-def read(kind: SourceKind, address: str, settings: Settings) -> Reading:
+def read(kind: SourceKind, address: str, settings: Settings, own: Store) -> Reading:
     """Crawl some pages of an address, through the same guards and limits as any crawl.
 
-    Nothing reaches the home folder: no post, no checkpoint, no alert.
+    Nothing reaches the home folder: no post, no checkpoint, no alert; what an account asked of
+    Telegram is counted.
+
+    Args:
+        own: The operator's store, whose accounts are used.
     """
     with tempfile.TemporaryDirectory(prefix="haechi-test-") as folder:
         home = Path(folder)
-        (home / FILE_NAME).write_text(_configuration(settings), encoding="utf-8")
+        (home / FILE_NAME).write_text(_configuration(settings, home), encoding="utf-8")
         trial = load(home, sealed=True)
         store = Store(trial.store_url)
         try:
             store.migrate()
-            with store.write() as db:
+            # A key that is in no file is not written to one for this.
+            is_lent = kind is SourceKind.TELEGRAM and settings.features.key is None
+            with own.read() as theirs, store.write() as db:
+                lent = accounts.every(theirs, utc_now()) if is_lent else []
+                if lent:
+                    accounts.lend(theirs, db)
                 source = sources.add(
                     db, kind=kind, address=address, engine=None, interval_s=1, now=utc_now()
                 )
             run = runner.crawl(source, store, trial)
+            with own.write() as theirs, store.read() as db:
+                accounts.take_back(theirs, db, lent, utc_now())
             with store.read() as db:
                 source = sources.find(db, address) or source
                 seen = [(row, len(media)) for row, media in posts.iterate(db)]
@@ -57,9 +68,28 @@ def read(kind: SourceKind, address: str, settings: Settings) -> Reading:
     return Reading(source, run, seen)
 
 
-def _configuration(settings: Settings) -> str:
-    """Write the settings that a crawl needs, within the limits of a test."""
-    sections = settings.model_dump(mode="json", include={"operator", "network", "telegram"})
+def _configuration(settings: Settings, folder: Path) -> str:
+    """Write the settings that a crawl needs, within the limits of a test.
+
+    Args:
+        folder: Only this user's: a secret that is in no file is there for the time of the test.
+    """
+    sections = settings.model_dump(
+        mode="json",
+        include={"operator", "network", "telegram"},
+        exclude={"telegram": {"api_hash"}},
+        exclude_none=True,
+    )
+    home, telegram = settings.home, sections["telegram"]
+    telegram["sessions"] = str(home / settings.telegram.sessions)
+    if settings.telegram.dc_public_key is not None:
+        telegram["dc_public_key"] = str(home / settings.telegram.dc_public_key)
+    if secret := settings.api_hash():
+        file = folder / "api.hash"
+        file.touch(mode=0o600)
+        file.write_text(secret, encoding="utf-8")
+        telegram["api_hash_file"] = str(file)
+    sections["features"] = {"key_file": str(home / settings.features.key_file)}
     sections["crawl"] = {"max_pages": PAGES, "time_limit_s": TIME_LIMIT_S, "depth": 20}
     lines: list[str] = []
     for name, section in sections.items():

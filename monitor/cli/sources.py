@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 from typing import Annotated
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import typer
 
 from crawlers.addresses import rules_for
 from crawlers.urls import is_same_site, is_under
+from crawlers.walks.fetch import NOT_FETCHED
 from monitor.cli import probe
 from monitor.cli.channels import Least, agreed
 from monitor.cli.groups import ListingGroup
@@ -20,17 +21,22 @@ from monitor.clock import utc_now
 from monitor.errors import Misuse
 from monitor.models.channel import CHANNEL_NAME, OTHER_LINKS, TELEGRAM_HOSTS
 from monitor.models.run import Outcome, Run
-from monitor.models.source import Source, SourceKind
+from monitor.models.source import COMMENTS, Source, SourceKind
 from monitor.settings import Settings
-from monitor.store import runs, sources
+from monitor.store import accounts, runs, sources
 from schedules import runner
 
 Address = Annotated[str, typer.Argument(help="@name, a t.me link, or a forum's URL; or its id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
+# As Telegram's programs write numbers of channels, too: -100 comes before them.
+_BY_NUMBER = re.compile(r"telegram:(?:-100)?([1-9][0-9]{0,17})")
 # What a server shows for the folder itself: one forum must not be watched under two names.
 _INDEX_PAGE = re.compile(r"/index\.(?:php|html?)$")
-_NO_SOURCE = "is not a source: give @channel, https://t.me/channel or https://forum.example/"
+_NO_SOURCE = (
+    "is not a source: give @channel, telegram:NUMBER, https://t.me/channel or "
+    "https://forum.example/"
+)
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _MAX_DAYS = 366
 
@@ -60,16 +66,12 @@ def parse_address(text: str) -> tuple[SourceKind, str]:
     word = text.strip()
     if word.startswith("@"):
         return SourceKind.TELEGRAM, _channel(word[1:], text)
-    candidate = word if "://" in word else f"https://{word}"
-    try:
-        parts = urlsplit(candidate)
-        host, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise Misuse(f"{text!r} {_NO_SOURCE}") from error
+    if numbered := _BY_NUMBER.fullmatch(word):
+        return SourceKind.TELEGRAM, f"telegram:{int(numbered[1])}"
+    parts = _parts(word, text)
+    host, port = parts.hostname or "", parts.port
     if host in TELEGRAM_HOSTS:
-        steps = [step for step in parts.path.split("/") if step and step != "s"]
-        name = steps[0] if steps and steps[0].lower() not in OTHER_LINKS else ""
-        return SourceKind.TELEGRAM, _channel(name, text)
+        return SourceKind.TELEGRAM, _linked(parts.path, text)
     if parts.scheme not in ("http", "https") or not host or ("://" not in word and "." not in host):
         raise Misuse(f"{text!r} {_NO_SOURCE}")
     if parts.username or parts.password:
@@ -86,6 +88,25 @@ def parse_address(text: str) -> tuple[SourceKind, str]:
             path += "/"
     netloc = name if is_default else f"{name}:{port}"
     return SourceKind.FORUM, urlunsplit((parts.scheme, netloc, path, query, ""))
+
+
+def _parts(word: str, given: str) -> SplitResult:
+    """Take a web address apart; one without a scheme is taken for https."""
+    try:
+        parts = urlsplit(word if "://" in word else f"https://{word}")
+        _ = parts.port  # Reading it is what checks it.
+    except ValueError as error:
+        raise Misuse(f"{given!r} {_NO_SOURCE}") from error
+    return parts
+
+
+def _linked(path: str, given: str) -> str:
+    """Read a link to a channel, or to a post of one."""
+    steps = [step for step in path.split("/") if step and step != "s"]
+    if len(steps) > 1 and steps[0] == "c" and _BY_NUMBER.fullmatch(f"telegram:{steps[1]}"):
+        return f"telegram:{steps[1]}"
+    name = steps[0] if steps and steps[0].lower() not in OTHER_LINKS else ""
+    return _channel(name, given)
 
 
 def parse_interval(text: str) -> int:
@@ -130,7 +151,11 @@ def find(home: Home, text: str) -> Source:
 def add(
     ctx: typer.Context,
     address: Annotated[
-        str, typer.Argument(help="@name, a t.me link, or a forum's URL.", show_default=False)
+        str,
+        typer.Argument(
+            help="@name, @name/comments, telegram:NUMBER, a t.me link, or a forum's URL.",
+            show_default=False,
+        ),
     ] = "",
     every: Annotated[
         str,
@@ -163,6 +188,7 @@ def _add(home: Home, address: str, interval_s: int | None, *, anyway: bool) -> N
     kind, canonical = parse_address(address)
     default_s = home.settings.crawl.interval_s
     with home.store.write() as db:
+        has_accounts = bool(accounts.every(db, utc_now()))
         known = sources.find(db, canonical)
         if known is None:
             watched = sources.every(db)
@@ -179,7 +205,9 @@ def _add(home: Home, address: str, interval_s: int | None, *, anyway: bool) -> N
         )
     verb = "watching" if known is None else "already watched, now"
     say(f"{verb} {source.address} every {interval(source.interval_s)} ({source.id})")
-    if hint := private_hint(source, home.settings):
+    if not (source.kind is SourceKind.TELEGRAM and has_accounts) and (
+        hint := private_hint(source, home.settings)
+    ):
         complain(f"haechi: {hint}")
     say(f"next: haechi crawl {source.address}   or: haechi run")
 
@@ -193,7 +221,11 @@ def outcome(run: Run) -> str:
 
 def reason(run: Run, source: Source, settings: Settings) -> str:
     """Say why a run did not reach its end, if possible by the way out; empty where it did."""
-    return "" if run.outcome is Outcome.OK else private_hint(source, settings) or run.error
+    if run.outcome is Outcome.OK:
+        return ""
+    # What an account met is said first; of its preview, only after it.
+    is_alone = run.error.startswith(NOT_FETCHED) or source.kind is SourceKind.FORUM
+    return (private_hint(source, settings) if is_alone else "") or run.error
 
 
 def private_hint(source: Source, settings: Settings) -> str:
@@ -295,8 +327,10 @@ def show(ctx: typer.Context, address: Address, as_json: AsJson = False) -> None:
         source = find(home, address)
         with home.store.read() as db:
             latest = [runner.as_it_is(one, home.settings) for one in runs.latest(db, 10, source.id)]
+            views = sources.views(db, source.id)
+            channel = sources.load_checkpoint(db, source.id).get("channel")
     if as_json:
-        emit({"source": source, "runs": latest})
+        emit({"source": source, "channel": channel, "views": views, "runs": latest})
         return
     engine = (
         f", engine {source.engine or 'not known yet'}" if source.kind is SourceKind.FORUM else ""
@@ -305,11 +339,32 @@ def show(ctx: typer.Context, address: Address, as_json: AsJson = False) -> None:
     say(f"{source.address} ({source.id}), {source.kind}{engine}, every {every}")
     state = "paused" if source.paused else source.state
     say(": ".join(filter(None, ("state", state, source.state_detail))))
+    if isinstance(channel, dict):
+        told = (f"{name} {channel[name]}" for name in channel if channel[name] is not None)
+        say(f"channel: {', '.join(told)}")
+    if views:
+        table(
+            ("read by", "state", "when", "what it met"),
+            [(one.via, one.state, one.at, one.detail) for one in views],
+            empty="",
+        )
     table(
-        ("started", "outcome", "pages", "new", "edited", "gone", "media", "findings", "error"),
+        (
+            "started",
+            "by",
+            "outcome",
+            "pages",
+            "new",
+            "edited",
+            "gone",
+            "media",
+            "findings",
+            "error",
+        ),
         [
             (
                 run.started_at,
+                run.via,
                 outcome(run),
                 run.counts.pages,
                 run.counts.posts_new,
@@ -337,13 +392,14 @@ def try_source(ctx: typer.Context, address: Address, as_json: AsJson = False) ->
         except Misuse:
             kind, canonical = parse_address(address)
         with progress(f"reading {canonical}"):
-            reading = probe.read(kind, canonical, home.settings)
+            reading = probe.read(kind, canonical, home.settings, home.store)
     if as_json:
         emit({"source": reading.source, "run": reading.run, "posts": len(reading.posts)})
     else:
         counts = reading.run.counts
         why = reason(reading.run, reading.source, home.settings)
-        say(": ".join(filter(None, (canonical, reading.run.outcome, why))))
+        by = f" by {reading.run.via}" if reading.run.via else ""
+        say(": ".join(filter(None, (canonical, f"{reading.run.outcome}{by}", why))))
         if kind is SourceKind.FORUM:
             say(f"engine: {reading.source.engine or 'not recognised'}")
         say(
@@ -392,11 +448,12 @@ def remove(ctx: typer.Context, address: Address) -> None:
 
 
 def _channel(name: str, given: str) -> str:
-    """Check a channel's name."""
-    if not CHANNEL_NAME.fullmatch(name):
+    """Check a channel's name, or that of its comments."""
+    channel, _, part = name.partition("/")
+    if not CHANNEL_NAME.fullmatch(channel) or part not in ("", COMMENTS):
         raise Misuse(
-            f"{given!r} is not a public channel: give @name (letters, digits, underscores); "
-            "invite links can't be watched"
+            f"{given!r} is not a public channel: give @name (letters, digits, underscores), "
+            f"@name/{COMMENTS} or telegram:NUMBER; invite links can't be watched"
         )
     return f"@{name.lower()}"
 

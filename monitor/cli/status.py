@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,13 +25,14 @@ from monitor.errors import HaechiError, StoreError
 from monitor.features.sealing import sealer
 from monitor.hashes import RECIPE
 from monitor.locks import is_held
+from monitor.models.account import Account, AccountState
 from monitor.models.case import CaseStatus, Held
 from monitor.models.source import Source, SourceState
 from monitor.registry.bank import Registry
 from monitor.sandbox.probe import try_out
 from monitor.search import drain as index
 from monitor.settings import Settings, load
-from monitor.store import cases, findings, outbox, posts, quarantine, runs, sources
+from monitor.store import accounts, cases, findings, outbox, posts, quarantine, runs, sources
 from monitor.store.store import Store
 from monitor.store.tables import local_features, windows
 from schedules import runner
@@ -69,6 +71,8 @@ def status(ctx: typer.Context, as_json: AsJson = False) -> None:
         return
     say(f"haechi at {facts['home']}, daemon {'running' if facts['daemon'] else 'not running'}")
     say(f"sources   {_counts(facts['sources'])}")
+    if facts["accounts"]:
+        say(f"accounts  {_counts(facts['accounts'])}")
     say(f"last run  {facts['last_run'] or 'never'}")
     say(f"stored    {_counts(facts['stored'])}")
     if isinstance(facts["skipped"], dict) and facts["skipped"]:
@@ -115,6 +119,7 @@ def _facts(home: Home) -> tuple[dict[str, dict[str, int] | str | bool | None], l
         latest = runs.latest(db, 1)
         held = quarantine.every(db)
         skipped = posts.reasons(db, MOST_REASONS)
+        readers = accounts.every(db, now)
         older = {
             "media": posts.count_older(db, RECIPE),
             "fingerprints": cases.count_older(db, RECIPE),
@@ -131,6 +136,7 @@ def _facts(home: Home) -> tuple[dict[str, dict[str, int] | str | bool | None], l
         place = names.get(run.source_id, "a removed source")
         last = f"{when(run.started_at)} {place}: {run.outcome}"
     trouble = [line for one in watched if (line := _trouble(one)) is not None]
+    trouble += [one.state_detail for one in readers if one.state is not AccountState.OK]
     trouble += [_held(one) for one in held]
     if alerts.get("failed"):
         trouble.append(f"{count(alerts['failed'], 'alert')} given up: haechi alerts retry")
@@ -158,6 +164,7 @@ def _facts(home: Home) -> tuple[dict[str, dict[str, int] | str | bool | None], l
         "home": str(home.settings.home),
         "daemon": is_held(home.settings.state_folder, "daemon"),
         "sources": states,
+        "accounts": dict(Counter(one.state.value for one in readers)),
         "last_run": last,
         "stored": stored,
         "skipped": skipped,
@@ -179,7 +186,7 @@ def _trouble(source: Source) -> str | None:
     """Say what an operator must know of a source; None when all is well."""
     if source.paused:
         return None
-    if source.state not in (SourceState.OK, SourceState.NEW):
+    if source.state not in (SourceState.OK, SourceState.NEW, SourceState.RENAMED):
         return f"{source.address} is {source.state}: {source.state_detail}"
     heard = source.last_success_at or source.added_at
     if utc_now() - heard > timedelta(seconds=LATE_INTERVALS * source.interval_s):
@@ -232,6 +239,7 @@ def _checks(home: Path) -> Iterator[Check]:
         yield from _check_quarantine(settings)
         yield _try("parts of photos", lambda: _check_features(settings))
         yield _try("search index", lambda: _check_search(settings))
+        yield from _check_accounts(settings)
     for unit in CHANNELS.values():
         if unit.recipients(settings):
             yield _try(unit.name, partial(_check_channel, settings, unit))
@@ -330,6 +338,34 @@ def _check_search(settings: Settings) -> str:
         return count(index.check(store, settings), "post")
     finally:
         store.close()
+
+
+def _check_accounts(settings: Settings) -> Iterator[Check]:
+    """Open the accounts' log-ins; Telegram is not asked."""
+    store = Store(settings.store_url)
+    try:
+        with store.read() as db:
+            found = accounts.every(db, utc_now())
+    finally:
+        store.close()
+    for one in found:
+        what = f"Telegram account {one.name}"
+        if one.state is not AccountState.OK:
+            yield Check(what, "error", one.state_detail)
+        else:
+            yield _try(what, partial(_check_account, settings, one))
+
+
+def _check_account(settings: Settings, account: Account) -> str:
+    """Open an account's log-in."""
+    from crawlers.telegram import session as sessions
+
+    sessions.load(settings, account.name)
+    limits = settings.telegram
+    return (
+        f"{account.requests} of {limits.requests_a_day} requests and {account.names} of "
+        f"{limits.names_a_day} names today"
+    )
 
 
 def _check_channel(settings: Settings, unit: ChannelUnit) -> str:

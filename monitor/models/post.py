@@ -56,6 +56,9 @@ class Post:
         edited: The page says that the post was edited.
         member_ids: Native ids that an album has beside `native_id`.
         forwarded_from: Permalink or name of the origin of a forward.
+        reactions: How often, by the character or the number of what stands for it.
+        via: Which way of reading the source shows it so: "preview" or "account" for Telegram, which
+            name the same media differently; None where a source has one way only.
     """
 
     native_id: str
@@ -73,6 +76,8 @@ class Post:
     forwarded_from: str | None = None
     reply_to: str | None = None
     views: int | None = None
+    reactions: Mapping[str, int] = field(default_factory=dict)
+    via: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class Counts:
     media_failed: int = 0
     findings: int = 0
     bytes: int = 0
+    flood_waits: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         """Add two counts field by field."""
@@ -45,7 +46,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A crawl in the run history."""
+    """A crawl in the run history.
+
+    Attributes:
+        via: By which way it read last: "preview" or a Telegram account; None where a kind of
+            source has one way only.
+    """
 
     id: str
     source_id: str
@@ -54,3 +60,4 @@ class Run:
     outcome: Outcome
     counts: Counts
     error: str
+    via: str | None = None

@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+
+# By which ways Telegram is read; in the history of a source, accounts have their names.
+PREVIEW: Final = "preview"
+ACCOUNT: Final = "account"
+# Behind a channel's name: the discussion group that is linked to it.
+COMMENTS: Final = "comments"
 
 
 class SourceKind(StrEnum):
@@ -23,6 +30,8 @@ class SourceState(StrEnum):
     RESTRICTED = "restricted"
     PRIVATE_OR_BANNED = "private_or_banned"
     GONE = "gone"
+    RENAMED = "renamed"
+    MIGRATED = "migrated"
     CHANGED = "changed"
     FAILING = "failing"
 
@@ -33,7 +42,8 @@ class Source:
 
     Attributes:
         id: Deterministic: adding the same address twice names the same source.
-        address: Canonical: "@name" for Telegram, a URL with a trailing slash for a forum.
+        address: Canonical: "@name", "@name/comments" or "telegram:ID" for Telegram, a URL with a
+            trailing slash for a forum.
         engine: Name of the forum engine, None until it was recognised, and for Telegram.
         interval_s: Seconds between two scheduled crawls.
         state_detail: One sentence for the operator, what happened and what can be done.
@@ -51,3 +61,17 @@ class Source:
     last_success_at: datetime | None = None
     last_new_at: datetime | None = None
     failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """What one way of reading a source met there last.
+
+    Attributes:
+        via: "preview", or the name of a Telegram account.
+    """
+
+    via: str
+    state: SourceState
+    detail: str
+    at: datetime

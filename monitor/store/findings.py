@@ -17,6 +17,7 @@ from monitor.models.case import Partner
 from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
 from monitor.models.match import Grade, Match, Placing
 from monitor.models.post import MediaKind
+from monitor.models.source import ACCOUNT
 from monitor.store import audit, cases, quarantine
 from monitor.store.tables import alerts, findings, media, post_media, posts, sources
 
@@ -322,10 +323,15 @@ def _findings() -> Select[Any]:
         post_media.c.post_id == findings.c.post_id,
         post_media.c.kind.in_(_PICTURES),
     )
+    address = select(post_media.c.url).where(
+        post_media.c.post_id == findings.c.post_id, post_media.c.position == first
+    )
     return (
         select(
             findings,
             posts.c.url,
+            posts.c.via,
+            address.scalar_subquery().label("picture_url"),
             posts.c.posted,
             posts.c.source_id,
             posts.c.forwarded_from,
@@ -379,6 +385,9 @@ def _finding(row: Row[Any]) -> Finding:
 def _member_url(row: Row[Any]) -> str | None:
     """Name the message of an album that a picture is; None where that can't be told."""
     ids = [row.native_id, *row.member_ids]
+    if row.via == ACCOUNT and row.member_ids and row.picture_url:
+        # There, pictures are known by their messages.
+        return str(row.picture_url).partition("?")[0]
     # An album's messages have one picture each, in the order of their ids.
     if not row.picture or len(ids) == 1 or len(ids) != row.pictures:
         return None

@@ -37,6 +37,8 @@ class KnownPost:
 
     digest: str
     has_media_to_retry: bool
+    edited: bool = False
+    via: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,12 @@ def known(db: Connection, source_id: str, native_ids: Sequence[str]) -> dict[str
         .exists()
     )
     keys = [post_id(source_id, one) for one in native_ids]
-    statement = select(posts.c.native_id, posts.c.digest, retry.label("retry")).where(
-        posts.c.id.in_(keys)
-    )
-    return {row.native_id: KnownPost(row.digest, row.retry) for row in db.execute(statement)}
+    known = posts.c.native_id, posts.c.digest, posts.c.edited, posts.c.via
+    statement = select(*known, retry.label("retry")).where(posts.c.id.in_(keys))
+    return {
+        row.native_id: KnownPost(row.digest, row.retry, row.edited, row.via)
+        for row in db.execute(statement)
+    }
 
 
 def media_key(origin_id: str | None, url: str) -> str:
@@ -138,11 +142,16 @@ def hashes_after(db: Connection, row: int, limit: int) -> StoredHashes:
     )
 
 
-def to_retry(db: Connection, source_id: str, limit: int) -> list[Post]:
-    """List stored posts with media whose fetch failed for a passing reason."""
+def to_retry(db: Connection, source_id: str, limit: int, *, via: str | None = None) -> list[Post]:
+    """List stored posts with media whose fetch failed for a passing reason.
+
+    Args:
+        via: Which way is to be tried: another one knows their media by other addresses.
+    """
     statement = (
         select(posts)
         .where(posts.c.source_id == source_id, posts.c.deleted_at.is_(None))
+        .where(posts.c.via.is_not_distinct_from(via))
         .where(posts.c.id.in_(select(post_media.c.post_id).where(*_may_be_retried())))
         .order_by(posts.c.native_number)
         .limit(limit)
@@ -288,6 +297,8 @@ def _write_post(db: Connection, key: str, item: Item, now: datetime) -> None:
         "forwarded_from": post.forwarded_from,
         "reply_to": post.reply_to,
         "views": post.views,
+        "reactions": dict(post.reactions) or None,
+        "via": post.via,
         "digest": item.digest,
         "deleted_at": None,
     }
@@ -379,6 +390,8 @@ def _post(db: Connection, row: Row[Any]) -> Post:
         forwarded_from=row.forwarded_from,
         reply_to=row.reply_to,
         views=row.views,
+        reactions=row.reactions or {},
+        via=row.via,
         media=tuple(
             MediaRef(url=one.url, kind=MediaKind(one.kind), origin_id=one.origin_id, name=one.name)
             for one in media_of(db, row.id)

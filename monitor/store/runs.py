@@ -42,12 +42,20 @@ def add_counts(db: Connection, run_id: str, more: Counts) -> None:
         db.execute(update(runs).where(runs.c.id == run_id).values(counts=asdict(total)))
 
 
-def end(db: Connection, run_id: str, outcome: Outcome, error: str, now: datetime) -> None:
-    """Close a run."""
+def end(
+    db: Connection,
+    run_id: str,
+    outcome: Outcome,
+    error: str,
+    now: datetime,
+    *,
+    via: str | None = None,
+) -> None:
+    """Close a run; `via`: by which way it read last."""
     db.execute(
         update(runs)
         .where(runs.c.id == run_id)
-        .values(ended_at=now, outcome=outcome.value, error=error)
+        .values(ended_at=now, outcome=outcome.value, error=error, via=via)
     )
 
 
@@ -87,4 +95,5 @@ def _run(row: Row[Any]) -> Run:
         outcome=Outcome(row.outcome),
         counts=Counts(**row.counts),
         error=row.error,
+        via=row.via,
     )

@@ -11,8 +11,8 @@ from sqlalchemy.dialects.sqlite import insert
 
 from monitor.ids import make_id
 from monitor.models.post import Json
-from monitor.models.source import Source, SourceKind, SourceState
-from monitor.store.tables import checkpoints, sources
+from monitor.models.source import Source, SourceKind, SourceState, SourceView
+from monitor.store.tables import checkpoints, source_views, sources
 
 
 def source_id(address: str) -> str:
@@ -81,11 +81,19 @@ def change(db: Connection, name: str, **values: bool | int | str | datetime | No
     db.execute(update(sources).where(sources.c.id == name).values(**values))
 
 
-def succeeded(db: Connection, name: str, now: datetime, *, new_posts: int) -> None:
-    """Record a crawl that reached its end."""
+def succeeded(
+    db: Connection,
+    name: str,
+    now: datetime,
+    *,
+    new_posts: int,
+    state: SourceState = SourceState.OK,
+    detail: str = "",
+) -> None:
+    """Record a crawl that reached its end, and what the operator is to know all the same."""
     values: dict[str, Any] = {
-        "state": SourceState.OK.value,
-        "state_detail": "",
+        "state": state.value,
+        "state_detail": detail,
         "last_success_at": now,
         "failures": 0,
     }
@@ -112,6 +120,29 @@ def failed(db: Connection, name: str, state: SourceState, detail: str) -> None:
         .where(sources.c.id == name)
         .values(state=state.value, state_detail=detail, failures=sources.c.failures + 1)
     )
+
+
+def saw(
+    db: Connection, name: str, via: str, state: SourceState, detail: str, now: datetime
+) -> None:
+    """Record what one way of reading a source met there."""
+    values = {"state": state.value, "detail": detail, "at": now}
+    statement = insert(source_views).values(source_id=name, via=via, **values)
+    db.execute(statement.on_conflict_do_update(index_elements=["source_id", "via"], set_=values))
+
+
+def views(db: Connection, name: str) -> list[SourceView]:
+    """List what each way of reading a source met there last."""
+    statement = select(source_views).where(source_views.c.source_id == name)
+    return [
+        SourceView(row.via, SourceState(row.state), row.detail, row.at)
+        for row in db.execute(statement.order_by(source_views.c.via))
+    ]
+
+
+def forget_views(db: Connection, via: str) -> None:
+    """Forget what one way met everywhere: something about it has changed."""
+    db.execute(delete(source_views).where(source_views.c.via == via))
 
 
 def load_checkpoint(db: Connection, name: str) -> dict[str, Json]:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 # The head of migrations/versions; a test holds the two together.
-SCHEMA_REVISION = "0008"
+SCHEMA_REVISION = "0009"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -81,6 +81,54 @@ checkpoints = Table(
     Column("value", JSON, nullable=False),
 )
 
+# What each way of reading a source met there last: an account by its name, or the web preview.
+source_views = Table(
+    "source_views",
+    metadata,
+    Column("source_id", ForeignKey("sources.id"), primary_key=True),
+    Column("via", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+# Accounts that read Telegram; their sessions are files, encrypted.
+telegram_accounts = Table(
+    "telegram_accounts",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    Column("state_detail", Text, nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
+    # What was spent on one day, in UTC.
+    Column("day", String, nullable=False),
+    Column("requests", Integer, nullable=False),
+    Column("names", Integer, nullable=False),
+)
+
+# Until when Telegram wants an account to leave one kind of request.
+telegram_waits = Table(
+    "telegram_waits",
+    metadata,
+    Column("account", ForeignKey("telegram_accounts.name"), primary_key=True),
+    Column("method", String, primary_key=True),
+    Column("until", UtcDateTime, nullable=False),
+)
+
+# What an account needs to read a channel: it is another one for each account, and never expires.
+telegram_peers = Table(
+    "telegram_peers",
+    metadata,
+    Column("account", ForeignKey("telegram_accounts.name"), primary_key=True),
+    Column("channel_id", BigInteger, primary_key=True),
+    Column("access_hash", BigInteger, nullable=False),
+    # In lower case; NULL: the channel has none.
+    Column("username", String),
+    Index("ix_telegram_peers_username", "account", "username"),
+)
+
 posts = Table(
     "posts",
     metadata,
@@ -103,6 +151,10 @@ posts = Table(
     Column("forwarded_from", Text),
     Column("reply_to", Text),
     Column("views", BigInteger),
+    # How often, by what it is; NULL where nobody reacted.
+    Column("reactions", JSON(none_as_null=True)),
+    # Which way of reading the source showed it; NULL where a source has one only.
+    Column("via", String),
     Column("revision", Integer, nullable=False),
     Column("digest", String, nullable=False),
     Column("deleted_at", UtcDateTime),
@@ -338,6 +390,8 @@ runs = Table(
     Column("outcome", String, nullable=False),
     Column("counts", JSON, nullable=False),
     Column("error", Text, nullable=False),
+    # NULL where a source has one way only.
+    Column("via", String),
 )
 
 audit = Table(

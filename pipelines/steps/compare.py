@@ -17,6 +17,9 @@ def compare(item: Item, services: Services) -> Item:
         before = posts.known(db, source_id, [native_id]).get(native_id)
         if before is None:
             return replace(item, change=Change.NEW)
+        # The other way names the same media differently: only the word of an edit counts there.
+        if before.via != item.post.via and (before.edited or not item.post.edited):
+            return replace(item, change=Change.SAME, media=())
         if before.digest == item.digest and not before.has_media_to_retry:
             return replace(item, change=Change.SAME, media=())
         stored = posts.stored_media(db, posts.post_id(source_id, native_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ MAX_URL = 2_000
 MAX_LINKS = 200
 MAX_MEDIA = 100
 MAX_VIEWS = 2**53
+MAX_REACTIONS = 50
 
 # Control characters but tab and newline, and lone surrogates: no store or terminal wants them.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -38,6 +40,7 @@ def normalise(item: Item) -> Item:
         post,
         url=_UNWANTED.sub("", post.url)[:MAX_URL],
         views=None if post.views is None else min(post.views, MAX_VIEWS),
+        reactions=_reactions(post.reactions),
         text=clean_text(post.text),
         author=_field(post.author),
         board=_field(post.board),
@@ -75,6 +78,12 @@ def is_web_url(url: str) -> bool:
 def _field(text: str | None) -> str | None:
     """Clean a one-line field."""
     return None if text is None else " ".join(clean_text(text).split())[:MAX_FIELD].rstrip()
+
+
+def _reactions(given: Mapping[str, int]) -> dict[str, int]:
+    """Clean counts of reactions."""
+    known = ((_field(name) or "", number) for name, number in list(given.items())[:MAX_REACTIONS])
+    return {name: min(number, MAX_VIEWS) for name, number in known if name and number > 0}
 
 
 def _without_towers(text: str) -> str:

@@ -208,8 +208,8 @@ def test_a_new_source_whose_crawl_was_stopped_after_some_pages_is_not_new_any_mo
         sources.change(db, source.id, state=state.value)
     pretend("exec sleep 60")
     with pytest.MonkeyPatch.context() as patch:
-        spawn = runner._spawn
-        patch.setattr(runner, "_spawn", lambda *given: (pages(given[1]), spawn(*given))[1])
+        start = runner._start
+        patch.setattr(runner, "_start", lambda *given: (pages(given[0][1]), start(*given))[1])
         run = runner.crawl(source, store, settings_of(tmp_path), stop=stop)
     assert run.outcome is Outcome.STOPPED
     with store.read() as db:

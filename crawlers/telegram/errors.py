@@ -1,0 +1,43 @@
+"""What keeps an account from reading: told apart by who is to do something about it.
+
+CannotRead                 this account can't read now: another one may, or the web preview
+├── AccountLost            it can't read at all until the operator does something
+├── Waiting                Telegram wants it to leave this kind of request for a while
+├── Spent                  its budget of today is used up
+└── Unreachable            no connection
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from monitor.errors import HaechiError
+from monitor.models.account import AccountState
+
+
+class CannotRead(HaechiError):
+    """An account can't read now, whatever the channel."""
+
+
+class AccountLost(CannotRead):
+    """An account can't read any more; `state` says why."""
+
+    def __init__(self, message: str, state: AccountState) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+class Waiting(CannotRead):
+    """An account must leave one kind of request until a time."""
+
+    def __init__(self, message: str, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class Spent(CannotRead):
+    """An account has asked as much today as the settings allow."""
+
+
+class Unreachable(CannotRead):
+    """Telegram does not answer."""

@@ -1,0 +1,211 @@
+"""Reads one channel by one account: its pages, and the files that its messages show."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from telethon import errors
+from telethon.tl import functions, types
+
+from crawlers.telegram.errors import AccountLost, CannotRead
+from crawlers.telegram.line import Line, explained
+from crawlers.telegram.message import WEB, Page, StoredFile, file_of
+from crawlers.walks.telegram_history import PAGE
+from monitor.errors import MediaError, SourceUnavailable
+from monitor.models.account import Peer
+from monitor.models.source import SourceState
+
+# Messages whose files may still be asked for: the page at hand and the one after it.
+_REMEMBERED: Final = 3 * PAGE
+_LINK: Final = re.compile(re.escape(WEB) + r"/.{1,100}/([0-9]{1,18})\?([a-z]{1,10})")
+_EXPIRED: Final = (
+    errors.FileReferenceEmptyError,
+    errors.FileReferenceExpiredError,
+    errors.FileReferenceInvalidError,
+)
+# For reasons that concern the phones of some makers, the official apps alone are told.
+_EVERYWHERE: Final = "all"
+
+
+class StalePeer(Exception):
+    """What was known of a channel does not open it any more."""
+
+
+class ChannelReader:
+    """One channel; `page` is the walk's history, `media` fetches for the pipeline."""
+
+    def __init__(self, line: Line, peer: Peer, *, url: str, max_bytes: int) -> None:
+        """Prepare.
+
+        Args:
+            url: Names the channel in errors.
+            max_bytes: Of one file.
+        """
+        self.channel: types.Channel | None = None
+        self.files = 0
+        self.bytes = 0
+        self._line = line
+        self._peer = peer
+        self._input = types.InputChannel(peer.channel_id, peer.access_hash)
+        self._url = url
+        self._max_bytes = max_bytes
+        self._messages: dict[int, Any] = {}
+
+    async def page(self, *, above: int | None = None, below: int | None = None) -> Page:
+        """Give a page; see `crawlers.walks.telegram_history.History`."""
+        # Above an id, Telegram lays the window that ends right over it.
+        request = functions.messages.GetHistoryRequest(
+            peer=types.InputPeerChannel(self._peer.channel_id, self._peer.access_hash),
+            offset_id=below or (0 if above is None else above + 1),
+            offset_date=None,
+            add_offset=0 if above is None else -PAGE,
+            limit=PAGE,
+            max_id=0,
+            min_id=0,
+            hash=0,
+        )
+        answer = await self._ask(request)
+        page = self._read(answer)
+        if above is not None:
+            # At the upper end the window is moved down, over what is older.
+            page = Page(
+                page.channel,
+                [one for one in page.messages if one.id > above],
+                page.chats,
+                page.users,
+            )
+        for one in page.messages:
+            self._messages[one.id] = one
+        for old in list(self._messages)[:-_REMEMBERED]:
+            del self._messages[old]
+        return page
+
+    async def media(self, url: str) -> bytes:
+        """Fetch a file; see `pipelines.services.MediaFetcher`."""
+        found = _LINK.fullmatch(url)
+        if found is None:
+            raise SourceUnavailable("it was seen by the web preview only", url=url)
+        message_id, part = int(found[1]), found[2]
+        try:
+            file = file_of(self._messages.get(message_id), part)
+            if file is None:
+                file = file_of(await self._again(message_id), part)
+            try:
+                return await self._fetched(file)
+            except _EXPIRED:
+                # Of photos and pictures of documents, nobody renews it for us.
+                anew = file_of(await self._again(message_id), part)
+                if file is None or anew is None or anew.id != file.id:
+                    raise MediaError("replaced or deleted meanwhile") from None
+                return await self._fetched(anew)
+        except errors.ChatForwardsRestrictedError:
+            raise MediaError("the channel forbids saving") from None
+        except _EXPIRED as error:
+            raise SourceUnavailable("Telegram's reference to it expired", url=url) from error
+        except errors.RPCError as error:
+            raise SourceUnavailable(f"Telegram answers {explained(error)}", url=url) from error
+        except AccountLost:
+            raise
+        except CannotRead as error:
+            raise SourceUnavailable(str(error), url=url) from error
+
+    async def linked(self) -> Peer:
+        """Find the discussion group of the channel.
+
+        Raises:
+            SourceUnavailable: It has none.
+        """
+        answer = await self._ask(functions.channels.GetFullChannelRequest(self._input))
+        wanted = answer.full_chat.linked_chat_id
+        self._line.know(answer.chats)
+        for one in answer.chats:
+            if one.id == wanted and isinstance(one, types.Channel) and one.access_hash is not None:
+                return Peer(one.id, one.access_hash, None)
+        raise SourceUnavailable(
+            "The channel has no comments: no discussion group is linked to it.",
+            url=self._url,
+            state=SourceState.GONE,
+        )
+
+    async def _ask(self, request: Any) -> Any:  # noqa: ANN401 - of Telethon's types
+        """Make a request about this channel."""
+        try:
+            return await self._line.ask(request)
+        except (errors.ChannelInvalidError, errors.PeerIdInvalidError) as error:
+            raise StalePeer from error
+        except errors.ChannelPrivateError as error:
+            raise SourceUnavailable(
+                f"It is private now, or the account {self._line.name} was banned from it: look at "
+                "it with the account in an official app.",
+                url=self._url,
+                state=SourceState.PRIVATE_OR_BANNED,
+            ) from error
+        except errors.RPCError as error:
+            why = explained(error)
+            state = SourceState.FAILING
+            if why.endswith(("_RESTRICTED", "_BANNED")):
+                state = SourceState.RESTRICTED
+            said = f"Telegram answers {why} to the account {self._line.name}."
+            raise SourceUnavailable(said, url=self._url, state=state) from error
+
+    def _read(self, answer: Any) -> Page:  # noqa: ANN401 - of Telethon's types
+        """Check an answer for what it leaves out, and say why."""
+        chats = {one.id: one for one in answer.chats if isinstance(one, types.Channel)}
+        channel = chats.get(self._peer.channel_id, self.channel)
+        if channel is None:
+            raise SourceUnavailable(
+                f"It is not shown to the account {self._line.name}: private, or it was banned.",
+                url=self._url,
+                state=SourceState.PRIVATE_OR_BANNED,
+            )
+        messages = [one for one in answer.messages if not isinstance(one, types.MessageEmpty)]
+        if not messages and channel.restriction_reason:
+            raise self._restricted(channel)
+        if self.channel is None:
+            # Names change, and who is forwarded from is known for ever.
+            self._line.know(answer.chats)
+        self.channel = channel
+        users = {one.id: one for one in answer.users if isinstance(one, types.User)}
+        return Page(channel, messages, chats, users)
+
+    def _restricted(self, channel: types.Channel) -> SourceUnavailable:
+        """Say why a channel is hidden, and what can be done."""
+        reasons = {one.reason for one in channel.restriction_reason}
+        if reasons & {"porn", "sensitive"}:
+            said = (
+                f"It is marked 18+, and hidden from the account {self._line.name}: let it see such "
+                f"channels with `haechi telegram sensitive {self._line.name}`."
+            )
+        else:
+            said = (
+                f"Telegram hides it from the account {self._line.name} for legal reasons: an "
+                "account of another country may see it."
+            )
+        return SourceUnavailable(said, url=self._url, state=SourceState.RESTRICTED)
+
+    async def _again(self, message_id: int) -> Any:  # noqa: ANN401 - of Telethon's types
+        """Ask for one message anew."""
+        wanted = [types.InputMessageID(message_id)]
+        answer = await self._line.ask(
+            functions.channels.GetMessagesRequest(channel=self._input, id=wanted)
+        )
+        found = next((one for one in answer.messages if one.id == message_id), None)
+        if found is not None and not isinstance(found, types.MessageEmpty):
+            self._messages[message_id] = found
+        return found
+
+    async def _fetched(self, file: StoredFile | None) -> bytes:
+        """Download a file within the limit."""
+        if file is None:
+            raise MediaError("not there any more, or without a picture")
+        if file.size is not None and file.size > self._max_bytes:
+            raise MediaError("larger than the limit")
+        data = await self._line.download(
+            file.location, dc=file.dc, size=file.size, limit=self._max_bytes
+        )
+        if data is None:
+            raise MediaError("larger than the limit")
+        self.files += 1
+        self.bytes += len(data)
+        return data
