@@ -22,10 +22,14 @@ MAX_REACTIONS = 50
 
 # Control characters but tab and newline, and lone surrogates: no store or terminal wants them.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_IN_URL = re.compile(rf"\s|{_UNWANTED.pattern}")
 
 # Sorting the marks on one letter takes the square of their number. Source: Unicode, UAX #15,
 # Stream-Safe Text Format.
 _MAX_MARKS = 30
+# That many in a row of what is not Latin, Han or Hangul, which have no marks among them: few texts
+# must be looked at letter by letter.
+_MAYBE_TOWER = re.compile(f"[^\x00-\u02ff\u3100-\ua66e\uac00-\ud7ff]{{{_MAX_MARKS + 1}}}")
 
 
 def normalise(item: Item) -> Item:
@@ -58,14 +62,16 @@ def normalise(item: Item) -> Item:
 def clean_text(text: str) -> str:
     """Compose Unicode (NFC), drop what is not text, and cut it; doing it twice changes nothing."""
     known = _without_towers(_UNWANTED.sub("", text[:MAX_TEXT]))
-    # Again, as there are marks that come apart into two.
-    composed = _without_towers(unicodedata.normalize("NFC", known))
+    composed = unicodedata.normalize("NFC", known)
+    if composed != known:
+        # Again, as there are marks that come apart into two.
+        composed = _without_towers(composed)
     return composed.strip()[:MAX_TEXT].strip()
 
 
 def is_web_url(url: str) -> bool:
     """Tell whether a URL found on a page is one that could be fetched."""
-    if len(url) > MAX_URL or _UNWANTED.search(url) or any(char.isspace() for char in url):
+    if len(url) > MAX_URL or _NOT_IN_URL.search(url):
         return False
     try:
         parts = urlsplit(url)
@@ -88,7 +94,7 @@ def _reactions(given: Mapping[str, int]) -> dict[str, int]:
 
 def _without_towers(text: str) -> str:
     """Drop the marks on a letter that are more than any language has."""
-    if text.isascii():
+    if not _MAYBE_TOWER.search(text):
         return text
     kept: list[str] = []
     marks = 0

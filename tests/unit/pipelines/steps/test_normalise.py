@@ -49,6 +49,15 @@ def test_text_is_composed_and_freed_of_what_is_no_text(text: str, clean: str) ->
     assert clean_text(text) == clean
 
 
+def test_no_letter_keeps_more_marks_than_any_language_has() -> None:
+    marks = [mark for mark in map(chr, range(0x110000)) if unicodedata.combining(mark)]
+    assert len(marks) > 500
+    for mark in marks:
+        # Some come apart into two, and some are composed with their letter.
+        clean = clean_text(f"가a{mark * 100}b")
+        assert 29 <= sum(map(bool, map(unicodedata.combining, clean))) <= 30, hex(ord(mark))
+
+
 @given(ODD)
 def test_cleaning_clean_text_changes_nothing(text: str) -> None:
     once = clean_text(text)
