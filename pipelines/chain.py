@@ -44,11 +44,10 @@ async def process(batch: Batch, source: Source, run_id: str, services: Services)
     items = []
     looks: deque[Look] = deque()
     deadline = time.monotonic() + services.media_budget_s
-    for post in batch.posts:
-        item = compare(normalise(Item(source, post)), services)
+    for item in compare([normalise(Item(source, post)) for post in batch.posts], services):
         # One picture at a time: a page of albums must not be in memory as a whole.
         media = [await _medium(one, services, deadline) for one in item.media]
-        items.append(replace(item, media=tuple(media)))
+        items.append(replace(item, media=tuple(media)) if media else item)
         looks.extend(one.look for one in media if one.look is not None)
         while len(looks) > MAX_LOOKS:
             looks.popleft().settle()
@@ -96,6 +95,8 @@ def _commit(
         counts, changed = posts.write(db, items, now)
         new_findings: list[str] = []
         for item in items:
+            if not item.matches:
+                continue
             key = posts.post_id(source.id, item.post.native_id)
             found = findings.add(
                 db,

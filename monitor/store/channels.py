@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 from sqlalchemy import Connection, Function, case, delete, distinct, func, insert, select
 
 from monitor.models.channel import Channel, How, channels_in
 from monitor.models.finding import FindingStatus
 from monitor.models.item import Item
+from monitor.store.bulk import GIVEN
 from monitor.store.tables import channel_sightings, findings, posts, sources
 
 _MOST_SOURCES = 10
+_DELETE: Final = delete(channel_sightings).where(channel_sightings.c.post_id.in_(GIVEN))
+_INSERT: Final = insert(channel_sightings)
 
 
-def write(db: Connection, post_id: str, item: Item) -> None:
-    """Write what a post leads to, in place of what an earlier revision did."""
-    db.execute(delete(channel_sightings).where(channel_sightings.c.post_id == post_id))
+def write(db: Connection, items: Iterable[tuple[str, Item]]) -> None:
+    """Write what posts lead to, in place of what earlier revisions did.
+
+    Args:
+        items: With their posts' ids; of a post that is there twice, the latter counts.
+    """
+    latest = dict(items)
+    db.execute(_DELETE, {"given": list(latest)})
     rows = [
-        {"post_id": post_id, "channel": name, "how": how.value}
+        {"post_id": key, "channel": name, "how": how.value}
+        for key, item in latest.items()
         for name, how in channels_in(item.post, item.source.address)
     ]
     if rows:
-        db.execute(insert(channel_sightings), rows)
+        db.execute(_INSERT, rows)
 
 
 def every(db: Connection, *, least: int = 1, watched: bool = True) -> list[Channel]:

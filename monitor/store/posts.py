@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, func, select, text, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, select, text, update
 from sqlalchemy.dialects.sqlite import insert
 
 from monitor.hashes.pdq import MIN_QUALITY
 from monitor.ids import make_id
-from monitor.models.item import Change, Item, MediaItem
-from monitor.models.media import MediaFacts, MediaStatus, Panel
+from monitor.models.item import Change, Item
+from monitor.models.media import MediaFacts, MediaStatus
 from monitor.models.post import Coverage, MediaKind, MediaRef, Post
 from monitor.models.run import Counts
-from monitor.store import channels, seen
+from monitor.store import channels, posted_media
+from monitor.store.bulk import GIVEN
+from monitor.store.posted_media import facts_in
 from monitor.store.tables import media, media_origins, post_media, posts, sources
 
 _BEFORE_HASH = '"pdq": "'
@@ -29,6 +31,41 @@ _HASHES_AFTER = text(
 
 # A fetch that failed for a passing reason is tried again by later crawls, this often in all.
 MAX_MEDIA_ATTEMPTS = 5
+_MAY_BE_RETRIED: Final = (
+    post_media.c.status == MediaStatus.FAILED.value,
+    post_media.c.attempts < MAX_MEDIA_ATTEMPTS,
+)
+
+# Said for every page: made once, as making them takes SQLAlchemy longer than the database runs.
+_KNOWN: Final = (
+    # Asked whether one exists, SQLite goes through all media that failed, for each post.
+    select(
+        *(posts.c.id, posts.c.digest, posts.c.edited, posts.c.via),
+        func.max(and_(*_MAY_BE_RETRIED)).label("retry"),
+    )
+    .join(post_media, post_media.c.post_id == posts.c.id, isouter=True)
+    .where(posts.c.id.in_(GIVEN))
+    .group_by(posts.c.id)
+)
+_DELETED: Final = select(posts.c.id).where(posts.c.id.in_(GIVEN), posts.c.deleted_at.is_not(None))
+_COVERED: Final = select(posts.c.id, posts.c.native_id).where(
+    posts.c.source_id == bindparam("source"),
+    posts.c.native_number.between(bindparam("low"), bindparam("high")),
+    posts.c.deleted_at.is_(None),
+)
+_INSERT: Final = insert(posts)
+_INSERT_OR_REVISE: Final = _INSERT.on_conflict_do_update(
+    index_elements=["id"],
+    set_={
+        "revision": posts.c.revision + 1,
+        **{
+            one.name: _INSERT.excluded[one.name]
+            for one in posts.c
+            if one.name not in ("id", "source_id", "native_id", "revision")
+        },
+    },
+)
+_MARK: Final = update(posts).where(posts.c.id == bindparam("key"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +76,6 @@ class KnownPost:
     has_media_to_retry: bool
     edited: bool = False
     via: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredMedia:
-    """What is stored of one of a post's media."""
-
-    attempts: int
-    facts: MediaFacts | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,40 +100,10 @@ def post_id(source_id: str, native_id: str) -> str:
     return make_id("p", source_id, native_id)
 
 
-def known(db: Connection, source_id: str, native_ids: Sequence[str]) -> dict[str, KnownPost]:
-    """Look up which posts are stored already, by native id."""
-    retry = (
-        select(post_media.c.post_id)
-        .where(post_media.c.post_id == posts.c.id, *_may_be_retried())
-        .exists()
-    )
-    keys = [post_id(source_id, one) for one in native_ids]
-    known = posts.c.native_id, posts.c.digest, posts.c.edited, posts.c.via
-    statement = select(*known, retry.label("retry")).where(posts.c.id.in_(keys))
-    return {
-        row.native_id: KnownPost(row.digest, row.retry, row.edited, row.via)
-        for row in db.execute(statement)
-    }
-
-
-def media_key(origin_id: str | None, url: str) -> str:
-    """Name a file of a post: by the site's own id where it has one, as URLs may carry tokens."""
-    return origin_id or url
-
-
-def stored_media(db: Connection, key: str) -> dict[str, StoredMedia]:
-    """Look up what is stored of a post's media, by `media_key`."""
-    statement = (
-        select(post_media.c.url, post_media.c.origin_id, post_media.c.attempts, media)
-        .join(media, media.c.sha256 == post_media.c.sha256, isouter=True)
-        .where(post_media.c.post_id == key)
-    )
-    return {
-        media_key(row.origin_id, row.url): StoredMedia(
-            row.attempts, None if row.sha256 is None else _facts(row)
-        )
-        for row in db.execute(statement)
-    }
+def known(db: Connection, keys: Sequence[str]) -> dict[str, KnownPost]:
+    """Look up which posts are stored already, by their ids."""
+    rows = db.execute(_KNOWN, {"given": keys})
+    return {row.id: KnownPost(row.digest, bool(row.retry), row.edited, row.via) for row in rows}
 
 
 def facts_of_origin(db: Connection, origin_id: str) -> MediaFacts | None:
@@ -115,13 +114,13 @@ def facts_of_origin(db: Connection, origin_id: str) -> MediaFacts | None:
         .where(media_origins.c.origin_id == origin_id)
     )
     row = db.execute(statement).first()
-    return None if row is None else _facts(row)
+    return None if row is None else facts_in(row)
 
 
 def facts_of_sha256(db: Connection, sha256: str) -> MediaFacts | None:
     """Find the facts of a file by its digest."""
     row = db.execute(select(media).where(media.c.sha256 == sha256)).first()
-    return None if row is None else _facts(row)
+    return None if row is None else facts_in(row)
 
 
 def hashes_after(db: Connection, row: int, limit: int) -> StoredHashes:
@@ -152,7 +151,7 @@ def to_retry(db: Connection, source_id: str, limit: int, *, via: str | None = No
         select(posts)
         .where(posts.c.source_id == source_id, posts.c.deleted_at.is_(None))
         .where(posts.c.via.is_not_distinct_from(via))
-        .where(posts.c.id.in_(select(post_media.c.post_id).where(*_may_be_retried())))
+        .where(posts.c.id.in_(select(post_media.c.post_id).where(*_MAY_BE_RETRIED)))
         .order_by(posts.c.native_number)
         .limit(limit)
     )
@@ -165,26 +164,18 @@ def write(db: Connection, items: Sequence[Item], now: datetime) -> tuple[Counts,
     Returns:
         What was new, and the ids of the posts whose text or state changed.
     """
-    counts = Counts()
-    changed: list[str] = []
-    for item in items:
-        key = post_id(item.source.id, item.post.native_id)
-        if item.change is Change.SAME:
-            restored = db.execute(
-                update(posts)
-                .where(posts.c.id == key, posts.c.deleted_at.is_not(None))
-                .values(deleted_at=None)
-            ).rowcount
-            if restored:
-                changed.append(key)
-        else:
-            _write_post(db, key, item, now)
-            channels.write(db, key, item)
-            changed.append(key)
-        counts += _count(item)
-        if item.change is not Change.SAME or item.media:
-            _write_media(db, key, item.media, now)
-    return counts, changed
+    given = [(post_id(item.source.id, item.post.native_id), item) for item in items]
+    back = _restore(db, [key for key, item in given if item.change is Change.SAME])
+    written = [(key, item) for key, item in given if item.change is not Change.SAME]
+    if written:
+        db.execute(_INSERT_OR_REVISE, [_row(key, item, now) for key, item in written])
+        channels.write(db, written)
+    # Of a post that is the same, only what was tried again.
+    looked_at = [one for one in given if one[1].change is not Change.SAME or one[1].media]
+    posted_media.write(db, [(key, item.media) for key, item in looked_at], now)
+    changed = (key for key, item in given if item.change is not Change.SAME or key in back)
+    # A page may show a post twice.
+    return _count(items), list(dict.fromkeys(changed))
 
 
 def mark_gone(
@@ -195,17 +186,13 @@ def mark_gone(
     Returns:
         Their ids.
     """
-    statement = select(posts.c.id, posts.c.native_id).where(
-        posts.c.source_id == source_id,
-        posts.c.native_number.between(coverage.low, coverage.high),
-        posts.c.deleted_at.is_(None),
-    )
+    statement = _COVERED
     if coverage.thread_id is not None:
         statement = statement.where(posts.c.thread_id == coverage.thread_id)
+    rows = db.execute(statement, {"source": source_id, "low": coverage.low, "high": coverage.high})
     still_there = set(shown)
-    gone = [row.id for row in db.execute(statement) if row.native_id not in still_there]
-    for one in gone:
-        db.execute(update(posts).where(posts.c.id == one).values(deleted_at=now))
+    gone = [row.id for row in rows if row.native_id not in still_there]
+    _mark(db, gone, now)
     return gone
 
 
@@ -270,18 +257,27 @@ def media_of(db: Connection, key: str) -> list[Row[Any]]:
     return list(db.execute(statement))
 
 
-def _may_be_retried() -> tuple[Any, ...]:
-    """Select media whose fetch failed for a passing reason and was not tried too often."""
-    return (
-        post_media.c.status == MediaStatus.FAILED.value,
-        post_media.c.attempts < MAX_MEDIA_ATTEMPTS,
-    )
+def _restore(db: Connection, keys: Sequence[str]) -> set[str]:
+    """Take back that posts were deleted; gives those that were."""
+    back = set(db.scalars(_DELETED, {"given": keys})) if keys else set()
+    _mark(db, back, None)
+    return back
 
 
-def _write_post(db: Connection, key: str, item: Item, now: datetime) -> None:
-    """Insert a post or write its new revision."""
+def _mark(db: Connection, keys: Iterable[str], deleted_at: datetime | None) -> None:
+    """Mark posts as deleted, or as there."""
+    rows = [{"key": key, "deleted_at": deleted_at} for key in keys]
+    if rows:
+        db.execute(_MARK, rows)
+
+
+def _row(key: str, item: Item, now: datetime) -> dict[str, Any]:
+    """Make the row of a post, or of its new revision."""
     post = item.post
-    values = {
+    return {
+        "id": key,
+        "source_id": item.source.id,
+        "native_id": post.native_id,
         "native_number": int(post.native_id) if _is_number(post.native_id) else None,
         "url": post.url,
         "board": post.board,
@@ -292,75 +288,28 @@ def _write_post(db: Connection, key: str, item: Item, now: datetime) -> None:
         "edited": post.edited or item.change is Change.EDITED,
         "fetched_at": now,
         "text": post.text,
-        "links": list(post.links),
-        "member_ids": list(post.member_ids),
+        "links": post.links,
+        "member_ids": post.member_ids,
         "forwarded_from": post.forwarded_from,
         "reply_to": post.reply_to,
         "views": post.views,
         "reactions": dict(post.reactions) or None,
         "via": post.via,
+        "revision": 1,
         "digest": item.digest,
         "deleted_at": None,
     }
-    statement = insert(posts).values(
-        id=key, source_id=item.source.id, native_id=post.native_id, revision=1, **values
-    )
-    db.execute(
-        statement.on_conflict_do_update(
-            index_elements=["id"], set_={**values, "revision": posts.c.revision + 1}
-        )
-    )
 
 
-def _write_media(db: Connection, key: str, items: Sequence[MediaItem], now: datetime) -> None:
-    """Write what became of a post's media; a later attempt replaces an earlier one."""
-    before = stored_media(db, key)
-    db.execute(delete(post_media).where(post_media.c.post_id == key))
-    for position, one in enumerate(items):
-        earlier = before.get(media_key(one.ref.origin_id, one.ref.url))
-        if one.facts is not None:
-            db.execute(
-                insert(media)
-                .values(**asdict(one.facts), first_seen_at=now)
-                .on_conflict_do_nothing()
-            )
-            if one.facts.md5 is not None:
-                # Seen before it was taken.
-                old = media.c.sha256 == one.facts.sha256, media.c.md5.is_(None)
-                db.execute(update(media).where(*old).values(md5=one.facts.md5))
-            if one.windows is not None:
-                seen.add(db, one.facts.sha256, one.windows, now)
-            else:
-                seen.again(db, one.facts.sha256, now)
-            if one.ref.origin_id is not None:
-                db.execute(
-                    insert(media_origins)
-                    .values(origin_id=one.ref.origin_id, sha256=one.facts.sha256)
-                    .on_conflict_do_nothing()
-                )
-        db.execute(
-            insert(post_media).values(
-                post_id=key,
-                position=position,
-                url=one.ref.url,
-                kind=one.ref.kind.value,
-                origin_id=one.ref.origin_id,
-                name=one.ref.name,
-                status=(one.status or MediaStatus.FAILED).value,
-                reason=one.reason,
-                attempts=(0 if earlier is None else earlier.attempts) + 1,
-                sha256=None if one.facts is None else one.facts.sha256,
-            )
-        )
-
-
-def _count(item: Item) -> Counts:
-    """Count what an item brings."""
-    states = [one.status for one in item.media]
-    hashed = [one for one in item.media if one.facts is not None]
+def _count(items: Sequence[Item]) -> Counts:
+    """Count what a page's items bring."""
+    changes = [item.change for item in items]
+    media = [one for item in items for one in item.media]
+    hashed = [one for one in media if one.facts is not None]
+    states = [one.status for one in media]
     return Counts(
-        posts_new=int(item.change is Change.NEW),
-        posts_edited=int(item.change is Change.EDITED),
+        posts_new=changes.count(Change.NEW),
+        posts_edited=changes.count(Change.EDITED),
         media_hashed=sum(not one.known for one in hashed),
         media_known=sum(one.known for one in hashed),
         media_skipped=states.count(MediaStatus.SKIPPED),
@@ -396,23 +345,4 @@ def _post(db: Connection, row: Row[Any]) -> Post:
             MediaRef(url=one.url, kind=MediaKind(one.kind), origin_id=one.origin_id, name=one.name)
             for one in media_of(db, row.id)
         ),
-    )
-
-
-def _facts(row: Row[Any]) -> MediaFacts:
-    """Read a file's facts from its row."""
-    return MediaFacts(
-        sha256=row.sha256,
-        mime=row.mime,
-        size=row.size,
-        width=row.width,
-        height=row.height,
-        pdq=row.pdq,
-        pdq_quality=row.pdq_quality,
-        phash=row.phash,
-        recipe=row.recipe,
-        panels=tuple(
-            Panel(tuple(one["region"]), one["pdq"], one["quality"]) for one in row.panels or ()
-        ),
-        md5=row.md5,
     )

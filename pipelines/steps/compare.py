@@ -1,35 +1,48 @@
-"""Compares a post with what is stored: what is the same costs nothing more."""
+"""Compares a page's posts with what is stored: what is the same costs nothing more."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from monitor.models.item import Change, Item, MediaItem
 from monitor.models.media import MediaStatus
-from monitor.store import posts
+from monitor.store import posted_media, posts
 from pipelines.services import Services
 
 
-def compare(item: Item, services: Services) -> Item:
-    """Tell whether a post is new, edited or the same; only media without facts are looked at."""
-    source_id, native_id = item.source.id, item.post.native_id
+def compare(items: Sequence[Item], services: Services) -> list[Item]:
+    """Tell which posts are new, edited or the same; only media without facts are looked at."""
+    keys = [posts.post_id(item.source.id, item.post.native_id) for item in items]
     with services.store.read() as db:
-        before = posts.known(db, source_id, [native_id]).get(native_id)
-        if before is None:
-            return replace(item, change=Change.NEW)
-        # The other way names the same media differently: only the word of an edit counts there.
-        if before.via != item.post.via and (before.edited or not item.post.edited):
-            return replace(item, change=Change.SAME, media=())
-        if before.digest == item.digest and not before.has_media_to_retry:
-            return replace(item, change=Change.SAME, media=())
-        stored = posts.stored_media(db, posts.post_id(source_id, native_id))
-    change = Change.SAME if before.digest == item.digest else Change.EDITED
-    return replace(item, change=change, media=tuple(_known(one, stored) for one in item.media))
+        before = posts.known(db, keys)
+        told = [(key, _told(item, before.get(key))) for key, item in zip(keys, items, strict=True)]
+        stored = posted_media.stored(
+            db, [key for key, item in told if key in before and item.media]
+        )
+    return [_with_facts(item, stored[key]) if key in stored else item for key, item in told]
 
 
-def _known(item: MediaItem, stored: dict[str, posts.StoredMedia]) -> MediaItem:
+def _told(item: Item, before: posts.KnownPost | None) -> Item:
+    """Tell how a post compares; one that is the same has only media that are to be tried again."""
+    if before is None:
+        return item
+    # The other way names the same media differently: only the word of an edit counts there.
+    if before.via != item.post.via and (before.edited or not item.post.edited):
+        return replace(item, change=Change.SAME, media=())
+    if before.digest != item.digest:
+        return replace(item, change=Change.EDITED)
+    return replace(item, change=Change.SAME, media=item.media if before.has_media_to_retry else ())
+
+
+def _with_facts(item: Item, stored: Mapping[str, posted_media.StoredMedia]) -> Item:
+    """Keep the facts that a post's pictures have already."""
+    return replace(item, media=tuple(_known(one, stored) for one in item.media))
+
+
+def _known(item: MediaItem, stored: Mapping[str, posted_media.StoredMedia]) -> MediaItem:
     """Keep the facts that a picture of this post has already, whatever its server says today."""
-    before = stored.get(posts.media_key(item.ref.origin_id, item.ref.url))
+    before = stored.get(posted_media.media_key(item.ref.origin_id, item.ref.url))
     if before is None or before.facts is None:
         return item
     return replace(item, status=MediaStatus.HASHED, facts=before.facts, known=True)

@@ -20,6 +20,8 @@ def match_media(item: Item, bank: Bank, earlier: Earlier) -> Item:
         earlier: Gives what local features found in a file of this sha256 before: one that is
             known by its origin is not fetched again, and has no pixels to look at.
     """
+    if not item.media:
+        return item
     media = {one.facts.sha256: one for one in item.media if one.facts is not None}
     matches: list[Match] = []
     for sha256, one in media.items():

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from monitor.store.bulk import add_new
+from monitor.store.bulk import GIVEN, add_new
 from monitor.store.store import Store
 from monitor.store.tables import cases, fingerprints
 from tests.fixtures.stock import NOW, open_case
@@ -37,3 +37,10 @@ def test_rows_are_stored_as_they_are_otherwise_and_known_ones_are_left_as_they_a
         statement = select(fingerprints).where(fingerprints.c.seq > 100)
         found = [dict(one._mapping) for one in db.execute(statement.order_by("seq"))]
     assert found == [row(1), row(2), row(3)]
+
+
+def test_any_number_of_ids_is_one_parameter(store: Store) -> None:
+    ids = [f"p{number}" for number in range(100_000)]
+    with store.read() as db:
+        assert db.scalars(GIVEN, {"given": ids}).all() == ids
+        assert db.scalars(GIVEN, {"given": []}).all() == []

@@ -11,8 +11,9 @@ from monitor.models.media import MediaStatus
 from monitor.models.post import Coverage
 from monitor.models.run import Counts
 from monitor.models.source import Source
-from monitor.store import posts
-from monitor.store.posts import MAX_MEDIA_ATTEMPTS, KnownPost, StoredMedia, post_id
+from monitor.store import channels, posted_media, posts
+from monitor.store.posted_media import StoredMedia
+from monitor.store.posts import MAX_MEDIA_ATTEMPTS, KnownPost, post_id
 from monitor.store.store import Store
 from monitor.store.tables import media, post_media
 from monitor.store.tables import posts as posts_table
@@ -110,8 +111,12 @@ def test_a_deleted_post_that_is_shown_again_is_there_again(
 def test_what_is_known_of_posts_is_told_by_their_digest(store: Store, source: Source) -> None:
     write(store, item(source, 1, "a"), item(source, 2, "b", media=[failed("x")]))
     with store.read() as db:
-        known = posts.known(db, source.id, ["1", "2", "3"])
-    assert known == {"1": KnownPost(digest("a"), False), "2": KnownPost(digest("b"), True)}
+        keys = [post_id(source.id, native_id) for native_id in ("1", "2", "3")]
+        known = posts.known(db, keys)
+    assert known == {
+        keys[0]: KnownPost(digest("a"), False),
+        keys[1]: KnownPost(digest("b"), True),
+    }
 
 
 def test_passing_failures_are_tried_again_but_not_for_ever(store: Store, source: Source) -> None:
@@ -123,7 +128,8 @@ def test_passing_failures_are_tried_again_but_not_for_ever(store: Store, source:
         write(store, item(source, 1, change=Change.SAME, media=[failed("a")]))
     with store.read() as db:
         assert posts.to_retry(db, source.id, 10) == []
-        assert posts.known(db, source.id, ["1"])["1"].has_media_to_retry is False
+        (known,) = posts.known(db, [post_id(source.id, "1")]).values()
+    assert known.has_media_to_retry is False
     assert media_rows(store, source)[0].attempts == MAX_MEDIA_ATTEMPTS
 
 
@@ -210,11 +216,14 @@ def test_what_is_stored_of_a_posts_media_is_told_by_their_ids_or_addresses(
     ref = replace(picture("a").ref, origin_id="tg:1")
     write(store, item(source, 1, media=[picture("a", ref=ref), failed("b")]), item(source, 2))
     with store.read() as db:
-        stored = posts.stored_media(db, post_id(source.id, "1"))
-        assert posts.stored_media(db, post_id(source.id, "2")) == {}
+        keys = [post_id(source.id, native_id) for native_id in ("1", "2")]
+        stored = posted_media.stored(db, keys)
+        assert posted_media.stored(db, keys[1:]) == posted_media.stored(db, []) == {}
     assert stored == {
-        "tg:1": StoredMedia(1, facts("a")),
-        "https://cdn.example/b.jpg": StoredMedia(1, None),
+        keys[0]: {
+            "tg:1": StoredMedia(1, facts("a")),
+            "https://cdn.example/b.jpg": StoredMedia(1, None),
+        }
     }
 
 
@@ -232,3 +241,56 @@ def test_attempts_are_counted_though_the_token_in_the_address_changes(
 def test_as_many_views_as_a_post_may_have_can_be_stored(store: Store, source: Source) -> None:
     write(store, item(source, 1, views=MAX_VIEWS))
     assert the_row(store, source).views == MAX_VIEWS
+
+
+def test_a_page_is_written_as_a_whole_each_post_by_what_became_of_it(
+    store: Store, source: Source
+) -> None:
+    old = [item(source, number, media=[picture(f"{number}")]) for number in (1, 2, 3, 4)]
+    write(store, *old)
+    gone(store, source, Coverage(1, 2))
+    page = [
+        item(source, 5, text="@somebody"),
+        item(source, 1, change=Change.SAME),
+        item(source, 3, "after", change=Change.EDITED, media=[failed("3"), picture("new")]),
+        item(source, 4, change=Change.SAME),
+        item(source, 2, "after", change=Change.EDITED),
+    ]
+    counts, changed = write(store, *page)
+    assert counts == Counts(posts_new=1, posts_edited=2, media_hashed=1, media_failed=1)
+    assert changed == [post_id(source.id, number) for number in "5132"]
+    rows = [the_row(store, source, number) for number in (1, 2, 3, 4, 5)]
+    assert [row.revision for row in rows] == [1, 2, 2, 1, 1]
+    assert {row.deleted_at for row in rows} == {None}
+    shown = [[one.url for one in media_rows(store, source, number)] for number in (1, 2, 3, 4, 5)]
+    urls = {name: f"https://cdn.example/{name}.jpg" for name in ("1", "3", "4", "new")}
+    assert shown == [[urls["1"]], [], [urls["3"], urls["new"]], [urls["4"]], []]
+    with store.read() as db:
+        assert [one.name for one in channels.every(db)] == ["somebody"]
+
+
+def test_of_a_post_that_a_page_shows_twice_the_latter_is_kept_and_all_files_are(
+    store: Store, source: Source
+) -> None:
+    twice = [
+        item(source, 1, "@first_name", media=[picture("a"), failed("b")]),
+        item(source, 1, "@second_name", media=[picture("c")]),
+    ]
+    counts, changed = write(store, *twice)
+    assert (counts.posts_new, changed) == (2, [post_id(source.id, "1")])
+    assert (the_row(store, source).text, the_row(store, source).revision) == ("@second_name", 2)
+    assert [row.sha256 for row in media_rows(store, source)] == [digest("c")]
+    with store.read() as db:
+        assert [one.name for one in channels.every(db)] == ["second_name"]
+        assert posts.facts_of_sha256(db, digest("a")) == facts("a")
+
+
+def test_what_was_not_known_of_a_file_is_completed_and_nothing_else_changed(
+    store: Store, source: Source
+) -> None:
+    with_md5, other = replace(facts("a"), md5="1" * 32), replace(facts("a"), md5="2" * 32, width=1)
+    for number, one in enumerate([facts("a"), with_md5, other, facts("a")]):
+        write(store, item(source, number, media=[picture("a", facts=one)]))
+        with store.read() as db:
+            expected = with_md5 if number else facts("a")
+            assert posts.facts_of_sha256(db, digest("a")) == expected

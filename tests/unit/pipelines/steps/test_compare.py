@@ -15,7 +15,7 @@ from tests.fixtures.stock import NOW, facts, failed, item, new_source, picture
 
 def test_a_post_that_is_not_stored_is_new(services: Services, source: Source) -> None:
     one = item(source, 1, media=[picture("a")])
-    assert compare(one, services) == one
+    assert compare([one], services) == [one]
 
 
 def test_a_post_with_another_digest_is_edited_and_its_media_are_looked_at(
@@ -23,7 +23,7 @@ def test_a_post_with_another_digest_is_edited_and_its_media_are_looked_at(
 ) -> None:
     with services.store.write() as db:
         posts.write(db, [item(source, 1, "before")], NOW)
-    found = compare(item(source, 1, "after", media=[picture("a")]), services)
+    (found,) = compare([item(source, 1, "after", media=[picture("a")])], services)
     assert (found.change, len(found.media)) == (Change.EDITED, 1)
 
 
@@ -31,7 +31,7 @@ def test_a_post_that_is_the_same_costs_nothing_more(services: Services, source: 
     one = item(source, 1, media=[picture("a")])
     with services.store.write() as db:
         posts.write(db, [one], NOW)
-    found = compare(one, services)
+    (found,) = compare([one], services)
     assert (found.change, found.media) == (Change.SAME, ())
 
 
@@ -41,7 +41,7 @@ def test_the_same_post_with_media_to_try_again_has_them_tried(
     one = item(source, 1, media=[failed("a")])
     with services.store.write() as db:
         posts.write(db, [one], NOW)
-    found = compare(one, services)
+    (found,) = compare([one], services)
     assert (found.change, found.media) == (Change.SAME, one.media)
 
 
@@ -51,7 +51,8 @@ def test_the_same_number_in_another_source_is_another_post(
     with services.store.write() as db:
         posts.write(db, [item(source, 1)], NOW)
         other = new_source(db, "@other")
-    assert compare(item(other, 1), services).change is Change.NEW
+    (found,) = compare([item(other, 1)], services)
+    assert found.change is Change.NEW
 
 
 @pytest.mark.parametrize("text", ["text", "after"])
@@ -61,7 +62,7 @@ def test_pictures_that_were_hashed_keep_their_facts_and_the_others_are_looked_at
     with services.store.write() as db:
         posts.write(db, [item(source, 1, media=[picture("a"), failed("b")])], NOW)
     shown = [MediaItem(picture(name).ref) for name in ("b", "a", "c")]
-    found = compare(item(source, 1, text, media=shown), services)
+    (found,) = compare([item(source, 1, text, media=shown)], services)
     kept = MediaItem(shown[1].ref, status=MediaStatus.HASHED, facts=facts("a"), known=True)
     assert found.media == (shown[0], kept, shown[2])
 
@@ -75,7 +76,8 @@ def test_a_picture_is_the_same_by_its_sites_id_whatever_token_its_address_carrie
     )
     with services.store.write() as db:
         posts.write(db, [item(source, 1, media=[picture("a", ref=before)])], NOW)
-    (one,) = compare(item(source, 1, "after", media=[MediaItem(after)]), services).media
+    (found,) = compare([item(source, 1, "after", media=[MediaItem(after)])], services)
+    (one,) = found.media
     assert (one.ref, one.facts, one.known) == (after, facts("a"), True)
 
 
@@ -85,4 +87,27 @@ def test_the_facts_of_another_posts_picture_are_not_taken_by_its_address(
     with services.store.write() as db:
         posts.write(db, [item(source, 1, media=[picture("a")]), item(source, 2)], NOW)
     shown = MediaItem(picture("a").ref)
-    assert compare(item(source, 2, "after", media=[shown]), services).media == (shown,)
+    (found,) = compare([item(source, 2, "after", media=[shown])], services)
+    assert found.media == (shown,)
+
+
+def test_each_post_of_a_page_is_compared_with_itself(services: Services, source: Source) -> None:
+    with services.store.write() as db:
+        posts.write(
+            db, [item(source, n, media=[picture(f"{n}"), failed("x")]) for n in (1, 2)], NOW
+        )
+    shown = [MediaItem(picture(name).ref) for name in ("1", "2")]
+    page = [
+        item(source, 3, media=shown),
+        item(source, 2, "after", media=shown),
+        item(source, 1, media=shown),
+    ]
+    found = compare(page, services)
+    assert [one.post for one in found] == [one.post for one in page]
+    assert [one.change for one in found] == [Change.NEW, Change.EDITED, Change.SAME]
+    assert [[one.facts for one in post.media] for post in found] == [
+        [None, None],
+        [None, facts("2")],
+        [facts("1"), None],
+    ]
+    assert compare([], services) == []
