@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, func, insert, select
 
 from monitor.store.tables import audit
+
+_LATEST: Final = select(func.max(audit.c.seq))
 
 
 def record(db: Connection, *, actor: str, action: str, subject: str, now: datetime) -> None:
@@ -17,7 +20,7 @@ def record(db: Connection, *, actor: str, action: str, subject: str, now: dateti
 
 def version(db: Connection) -> int:
     """Tell a number that grows with every change of cases and fingerprints."""
-    return db.scalar(select(func.max(audit.c.seq))) or 0
+    return db.scalar(_LATEST) or 0
 
 
 def mark(db: Connection, version: int) -> str | None:

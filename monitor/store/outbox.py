@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from monitor.store.tables import dead_letters, findings, index_outbox, posts
+from monitor.store.bulk import GIVEN
+from monitor.store.tables import UtcDateTime, dead_letters, findings, index_outbox, posts
 
 POST = "post"
 FINDING = "finding"
+_ENQUEUE: Final = insert(index_outbox).from_select(
+    ["doc_id", "kind", "enqueued_at"],
+    GIVEN.add_columns(bindparam("kind"), bindparam("now", type_=UtcDateTime)),
+)
 
 
 def enqueue(db: Connection, kind: str, doc_ids: Iterable[str], now: datetime) -> None:
     """Have documents indexed anew, in the transaction that changed them."""
-    rows = [{"kind": kind, "doc_id": one, "enqueued_at": now} for one in doc_ids]
-    if rows:
-        db.execute(insert(index_outbox), rows)
+    given = list(doc_ids)
+    if given:
+        db.execute(_ENQUEUE, {"given": given, "kind": kind, "now": now})
 
 
 def head(db: Connection, limit: int) -> list[tuple[int, str, str]]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from monitor.ids import make_id
 from monitor.models.run import Counts, Outcome, Run
 from monitor.store.tables import runs
+
+_COUNTS: Final = select(runs.c.counts).where(runs.c.id == bindparam("run"))
+_SET_COUNTS: Final = update(runs).where(runs.c.id == bindparam("run"))
 
 
 def start(db: Connection, source_id: str, now: datetime, outcome: Outcome = Outcome.RUNNING) -> str:
@@ -36,10 +39,10 @@ def start(db: Connection, source_id: str, now: datetime, outcome: Outcome = Outc
 
 def add_counts(db: Connection, run_id: str, more: Counts) -> None:
     """Add what one committed page gave."""
-    row = db.execute(select(runs.c.counts).where(runs.c.id == run_id)).first()
+    row = db.execute(_COUNTS, {"run": run_id}).first()
     if row is not None:
         total = Counts(**row.counts) + more
-        db.execute(update(runs).where(runs.c.id == run_id).values(counts=asdict(total)))
+        db.execute(_SET_COUNTS, {"run": run_id, "counts": asdict(total)})
 
 
 def end(

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from monitor.ids import make_id
 from monitor.models.post import Json
 from monitor.models.source import Source, SourceKind, SourceState, SourceView
 from monitor.store.tables import checkpoints, source_views, sources
+
+_INSERT_KEY: Final = insert(checkpoints)
+_SET_KEY: Final = _INSERT_KEY.on_conflict_do_update(
+    index_elements=["source_id", "key"], set_={"value": _INSERT_KEY.excluded.value}
+)
+_REMOVE_KEY: Final = delete(checkpoints).where(
+    checkpoints.c.source_id == bindparam("source"), checkpoints.c.key == bindparam("name")
+)
 
 
 def source_id(address: str) -> str:
@@ -157,16 +165,9 @@ def save_checkpoint(db: Connection, name: str, values: Mapping[str, Json]) -> No
     """Set keys of a checkpoint; None removes a key."""
     for key, value in values.items():
         if value is None:
-            db.execute(
-                delete(checkpoints).where(checkpoints.c.source_id == name, checkpoints.c.key == key)
-            )
-            continue
-        statement = insert(checkpoints).values(source_id=name, key=key, value=value)
-        db.execute(
-            statement.on_conflict_do_update(
-                index_elements=["source_id", "key"], set_={"value": value}
-            )
-        )
+            db.execute(_REMOVE_KEY, {"source": name, "name": key})
+        else:
+            db.execute(_SET_KEY, {"source_id": name, "key": key, "value": value})
 
 
 def _source(row: Row[Any]) -> Source:
