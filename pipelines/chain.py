@@ -43,10 +43,11 @@ async def process(batch: Batch, source: Source, run_id: str, services: Services)
     """
     items = []
     looks: deque[Look] = deque()
+    met: dict[str, MediaItem] = {}
     deadline = time.monotonic() + services.media_budget_s
     for item in compare([normalise(Item(source, post)) for post in batch.posts], services):
         # One picture at a time: a page of albums must not be in memory as a whole.
-        media = [await _medium(one, services, deadline) for one in item.media]
+        media = [await _medium(one, services, deadline, met) for one in item.media]
         items.append(replace(item, media=tuple(media)) if media else item)
         looks.extend(one.look for one in media if one.look is not None)
         while len(looks) > MAX_LOOKS:
@@ -54,8 +55,26 @@ async def process(batch: Batch, source: Source, run_id: str, services: Services)
     return await asyncio.to_thread(_commit, batch, source, run_id, items, services)
 
 
-async def _medium(item: MediaItem, services: Services, deadline: float) -> MediaItem:
-    """Fetch and hash one picture, if the page's time allows; else a later crawl does."""
+async def _medium(
+    item: MediaItem, services: Services, deadline: float, met: dict[str, MediaItem]
+) -> MediaItem:
+    """Fetch and hash one picture, if the page's time allows; else a later crawl does.
+
+    Args:
+        met: What became of the page's pictures so far, by the site's own ids: an album that is
+            posted twice is fetched once.
+    """
+    origin = item.ref.origin_id
+    if item.status is None and origin in met:
+        return replace(met[origin], ref=item.ref, known=True, windows=None)
+    done = await _looked_at(item, services, deadline)
+    if origin is not None and done.status is not MediaStatus.FAILED:
+        met[origin] = done
+    return done
+
+
+async def _looked_at(item: MediaItem, services: Services, deadline: float) -> MediaItem:
+    """Fetch and hash one picture, if the page's time allows."""
     if item.status is None and time.monotonic() > deadline:
         return replace(item, status=MediaStatus.FAILED, reason="the page took too long")
     fetched = await _fetched(item, services)

@@ -72,15 +72,11 @@ class Collector:
 
     def preview_name(self, source: Source) -> str | None:
         """Give the name under which the web preview shows a source; None: it does not."""
-        if source.address.startswith("@"):
-            name = source.address.removeprefix("@")
-            return None if _is_comments(source) else name
+        if _is_comments(source):
+            return None
         with self._store.read() as db:
-            for one in accounts.every(db, self._clock()):
-                peer = accounts.peer(db, one.name, channel_id=_channel_id(source, {}))
-                if peer is not None and peer.username is not None:
-                    return peer.username
-        return None
+            checkpoint = sources.load_checkpoint(db, source.id)
+        return self._latest_name(source, _channel_id(source, checkpoint)) or None
 
     async def close(self) -> None:
         """Disconnect."""

@@ -142,7 +142,9 @@ class Line:
         """
         if not isinstance(request, _READS):
             raise TypeError(f"Haechi does not use {type(request).__name__}")
-        return await self._with_patience(method_of(request), lambda: self._client(request))
+        return await self._with_patience(
+            method_of(request), lambda: self._in_time(self._client(request))
+        )
 
     async def download(
         self,
@@ -177,11 +179,15 @@ class Line:
     ) -> bytes | None:
         data = bytearray()
         chunks = self._client.iter_download(location, dc_id=dc, file_size=size, request_size=_CHUNK)
-        async for chunk in chunks:
+        while chunk := await self._in_time(anext(chunks, b"")):
             data += chunk
             if len(data) > limit:
                 return None
         return bytes(data)
+
+    async def _in_time(self, answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - as it is given
+        """Wait for an answer no longer than is set: Telethon would wait for ever."""
+        return await asyncio.wait_for(answer, self._limits.timeout_s)
 
     async def rest(self, seconds: float) -> None:
         """Wait; ends early when the crawl is to end.
@@ -215,7 +221,7 @@ class Line:
             await self._wait_for(method)
             await self._take_turn(method)
             try:
-                return await asyncio.wait_for(work(), self._limits.timeout_s)
+                return await work()
             except (errors.FloodWaitError, errors.FloodPremiumWaitError) as flood:
                 self._flooded(method, max(1, flood.seconds))
             except TimeoutError as error:

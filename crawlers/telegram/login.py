@@ -22,11 +22,14 @@ _TRIES: Final = 3
 Ask = Callable[[str, bool], Awaitable[str]]
 
 
-async def log_in(settings: Settings, name: str, phone: str, ask: Ask) -> int:
+async def log_in(
+    settings: Settings, name: str, phone: str, ask: Ask, *, create_key: bool = True
+) -> int:
     """Log in and keep the log-in.
 
     Args:
         phone: Asked for where it is empty.
+        create_key: As for `session.ready`.
 
     Returns:
         Telegram's id of the user.
@@ -36,6 +39,8 @@ async def log_in(settings: Settings, name: str, phone: str, ask: Ask) -> int:
         Misuse: Telegram does not accept what was given.
         ServiceDown: Telegram can't be reached.
     """
+    # First: a code is not to be used up for nothing.
+    sealing = sessions.ready(settings, create_key=create_key)
     with sessions.held(settings, name):
         session = sessions.fresh(settings)
         async with _connected(settings, session) as client:
@@ -47,7 +52,7 @@ async def log_in(settings: Settings, name: str, phone: str, ask: Ask) -> int:
             me = await client.get_me()
             if me is None or me.bot:
                 raise Misuse("bots can't read channels: log in with a phone number")
-            sessions.save(settings, name, session)
+            sessions.save(settings, name, session, sealing)
             return int(me.id)
 
 

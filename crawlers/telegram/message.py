@@ -72,7 +72,7 @@ def in_albums(messages: Iterable[Any]) -> list[list[Any]]:
 
 def link_to(channel: types.Channel, message_id: int) -> str:
     """Give a message's permalink; of a channel without a name, only its members can open it."""
-    name = username(channel)
+    name = quote(username(channel) or "")
     return f"{WEB}/{name}/{message_id}" if name else f"{WEB}/c/{channel.id}/{message_id}"
 
 

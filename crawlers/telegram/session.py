@@ -92,18 +92,33 @@ def _at_home(settings: Settings, session: StringSession) -> StringSession:
     return session
 
 
-def save(settings: Settings, name: str, session: StringSession) -> Path:
+def ready(settings: Settings, *, create_key: bool) -> Sealer:
+    """Give what seals log-ins.
+
+    Args:
+        create_key: Make the key where there is none; a lost one is not to be replaced.
+
+    Raises:
+        NotConfigured: The key is not there, or can't be read or written.
+    """
+    sealing = sealer(settings, create=create_key)
+    if sealing is None:
+        raise NotConfigured(
+            f"the key {settings.features.key_file} is not there, and what is stored was sealed "
+            "with it: bring it back from its copy first"
+        )
+    return sealing
+
+
+def save(settings: Settings, name: str, session: StringSession, sealing: Sealer) -> Path:
     """Keep a log-in, whole or not at all.
 
     Returns:
         Its file.
 
     Raises:
-        NotConfigured: The key or the file can't be written.
+        NotConfigured: The file can't be written.
     """
-    sealing = sealer(settings, create=True)
-    if not isinstance(sealing, Sealer):
-        raise NotConfigured("there is no key to seal the log-in with")
     path = _path(settings, name)
     new = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:

@@ -17,7 +17,7 @@ from monitor.cli.output import AsJson, ask, complain, count, emit, say, table, w
 from monitor.clock import utc_now
 from monitor.errors import HaechiError, Misuse
 from monitor.models.account import Account, AccountState
-from monitor.store import accounts, audit, sources
+from monitor.store import accounts, audit, cases, sources
 
 Name = Annotated[str, typer.Argument(help="Your word for the account.")]
 _MAIN = "main"
@@ -85,12 +85,13 @@ def login(
     with opened(ctx) as home:
         with home.store.read() as db:
             known = accounts.get(db, name, utc_now())
+            create_key = not cases.is_anything_sealed(db)
         if known is not None and known.state is AccountState.OK and _can_open(home, name):
             raise Misuse(
                 f"the account {name} is logged in: give another name, or first "
                 f"haechi telegram logout {name}"
             )
-        user_id = _run(log_in(home.settings, name, phone, _ask))
+        user_id = _run(log_in(home.settings, name, phone, _ask, create_key=create_key))
         with home.store.write() as db:
             accounts.add(db, name, user_id, utc_now())
             _note(db, "telegram.login", name)
