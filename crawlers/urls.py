@@ -48,7 +48,10 @@ def query(url: str) -> dict[str, str]:
         pairs = parse_qsl(parts.query, max_num_fields=100)
     except ValueError:
         return {}
-    return dict(reversed(pairs))
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found.setdefault(name, value)
+    return found
 
 
 def number(url: str, name: str) -> int | None:

@@ -56,3 +56,7 @@ def test_a_parameter_is_a_number_or_nothing() -> None:
     assert urls.number("https://a.example/?t=-1", "t") is None
     assert urls.number("https://a.example/?t=" + "9" * 19, "t") is None
     assert urls.number("http://[", "t") is None
+
+
+def test_parameters_keep_their_order_and_of_repeated_ones_the_first_counts() -> None:
+    assert list(urls.query("https://a.example/?b=1&a=2&b=3").items()) == [("b", "1"), ("a", "2")]
