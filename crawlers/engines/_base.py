@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from crawlers.urls import site_root
 from monitor.models.post import Post
 
 
@@ -99,6 +100,8 @@ class ForumEngine:
         posts: At least one.
         canonical: The one URL of a page: without session ids, jumps and anchors, except a
             post's own. Applied twice it changes nothing.
+        root: The folder that a page's forum is in, whichever of its pages it is; nothing outside
+            it is read.
     """
 
     name: str
@@ -108,3 +111,4 @@ class ForumEngine:
     threads: Callable[[str, str], ThreadList]
     posts: Callable[[str, str], ThreadPage]
     canonical: Callable[[str], str]
+    root: Callable[[str], str] = site_root

@@ -8,7 +8,7 @@ from dataclasses import replace
 import structlog
 
 from crawlers.engines._base import BoardRef, ForumEngine, PageKind, ThreadRef
-from crawlers.urls import is_same_site, is_under, site_root
+from crawlers.urls import is_same_site, is_under
 from crawlers.walks.board import Board
 from crawlers.walks.fetch import Fetch, FetchedPage
 from crawlers.walks.thread import (
@@ -53,7 +53,7 @@ async def walk(
     `gone` when it was deleted.
 
     Args:
-        start_url: A board index, a board or a thread. Nothing outside its folder is read.
+        start_url: A board index, a board or a thread. Nothing outside its forum's folder is read.
         engine: The one that recognises the page.
         checkpoint: As committed with the batches of earlier walks.
         fetch: Called for one page at a time.
@@ -134,7 +134,7 @@ class _Crawl:
                 url=start_url,
                 state=SourceState.GONE,
             )
-        self.root = site_root(page.url)
+        self.root = self.engine.root(page.url)
         self.start = page
         return page
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -184,6 +185,19 @@ def test_a_single_board_may_be_the_start(archive: Any, forum: Any) -> None:
     forum.taken()
     archive.take(crawl(archive, forum, start))
     assert len(forum.taken()) == 1
+
+
+def test_a_board_may_be_the_start_whose_threads_are_in_other_folders(
+    archive: Any, forum: Any
+) -> None:
+    fill(forum, threads=2)
+    inside = replace(PHPBB, root=lambda url: "https://forum.example/board/none/")
+    first = f"{ROOT}viewforum.php?f=1"
+    with pytest.raises(SourceUnavailable):
+        archive.take(walk(first, inside, archive.checkpoint, forum, depth=9, max_pages=99))
+    whole = replace(PHPBB, root=lambda url: "https://forum.example/")
+    archive.take(walk(first, whole, archive.checkpoint, forum, depth=9, max_pages=99))
+    assert set(archive.posts) == present(forum)
 
 
 def test_a_single_thread_may_be_the_start(archive: Any, forum: Any) -> None:
