@@ -196,36 +196,33 @@ def _author(head: Selector) -> str | None:
 def _media(page: Page, content: Selector) -> Iterator[MediaRef]:
     shown_here = outermost(content, "img, video, audio", without=_FOREIGN)
     files = [link for link in page.tree.css(_FILES) if "download" in link.attrib["href"]]
-    numbered = [shown.root for shown in shown_here if "data-fileno" in shown.attrib]
+    numbered = [shown for shown in shown_here if "data-fileno" in shown.attrib]
     # What is shown is made from the attachments, one by one in their order.
-    are_pairs = len(files) == len(numbered)
-    pairs = dict(zip(numbered, files, strict=False)) if are_pairs else {}
+    pairs = zip(numbered, files, strict=True) if len(files) == len(numbered) else ()
+    copies = {shown.root for shown, file in pairs if _is_made_from(page, shown, file)}
+    for link in files:
+        url = page.resolve(link.attrib["href"])
+        kind = MediaKind.PHOTO if len(files) == len(numbered) else MediaKind.FILE
+        if url is not None:
+            yield MediaRef(url, kind, name=text_of(link)[:200] or None)
     for shown in shown_here:
-        if shown.root in pairs:
-            yield from _file(page, pairs[shown.root], shown.attrib["data-fileno"])
-        elif shown.root.tag == "img":
+        if shown.root.tag == "img" and shown.root not in copies:
             for url in page.sizes(shown):
-                yield MediaRef(url, MediaKind.PHOTO, _origin(page, shown.attrib.get("data-fileno")))
-        else:
+                yield MediaRef(url, MediaKind.PHOTO)
+        elif shown.root.tag != "img":
             played = page.video(shown)
             if played is not None:
                 is_video = shown.root.tag == "video"
                 yield MediaRef(played, MediaKind.VIDEO if is_video else MediaKind.SOUND)
-    if not are_pairs:
-        for link in files:
-            yield from _file(page, link, None)
 
 
-def _file(page: Page, link: Selector, number_: str | None) -> Iterator[MediaRef]:
-    url = page.resolve(link.attrib["href"])
-    if url is not None:
-        kind = MediaKind.FILE if number_ is None else MediaKind.PHOTO
-        yield MediaRef(url, kind, _origin(page, number_), text_of(link)[:200] or None)
-
-
-def _origin(page: Page, file: str | None) -> str | None:
-    is_number = file is not None and re.fullmatch(r"[0-9]{1,18}", file)
-    return f"dcinside:{urlsplit(page.url).netloc}:{file}" if is_number else None
+def _is_made_from(page: Page, shown: Selector, file: Selector) -> bool:
+    """Tell whether a picture comes from the site's own servers, as the attachment does."""
+    source, url = page.source(shown), page.resolve(file.attrib["href"])
+    if source is None or url is None:
+        return False
+    mine, theirs = (urlsplit(one).netloc.partition(".")[2] for one in (source, url))
+    return mine == theirs and "." in mine and urlsplit(source).path.endswith("/viewimage.php")
 
 
 ENGINE = ForumEngine(

@@ -276,8 +276,8 @@ def _viewed(url: str) -> str | None:
 
 def _is_same_picture(full: str, source: str) -> bool:
     """Tell whether a shown picture is the large one, or made from it by the board."""
-    folder, _, name = urlsplit(full).path.rpartition("/")
-    shown_folder, _, shown = urlsplit(source).path.rpartition("/")
+    folder, _, name = full.partition("?")[0].rpartition("/")
+    shown_folder, _, shown = source.partition("?")[0].rpartition("/")
     resized = _RESIZED.fullmatch(shown)
     stem = name.rpartition(".")[0]
     return folder == shown_folder and (

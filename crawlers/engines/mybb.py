@@ -278,6 +278,10 @@ def _shown(page: Page, shown: Selector) -> Iterator[tuple[str, MediaKind, str]]:
         pictures = shown.css("img")
         name = _name(pictures[0]) if pictures else text_of(shown)
         yield url, MediaKind.PHOTO if pictures else MediaKind.FILE, name
+        # Another picture than the attachment's own: it must not hide behind that.
+        for source in (page.source(picture) for picture in pictures):
+            if source is not None and _attachment(page, source) != _attachment(page, url):
+                yield source, MediaKind.PHOTO, ""
     else:
         url = page.video(shown) or ""
         if url:

@@ -262,6 +262,10 @@ def _shown(page: Page, shown: Selector) -> Iterator[MediaRef]:
         ref = _attachment(page, url, MediaKind.PHOTO if pictures else MediaKind.FILE, name)
         if ref is not None:
             yield ref
+        # A small copy has a number of its own; what is no attachment is another picture.
+        for source in (page.source(picture) for picture in pictures):
+            if source is not None and _attachment(page, source, MediaKind.PHOTO, "") is None:
+                yield MediaRef(_original(page, source), MediaKind.PHOTO)
     elif shown.root.tag == "img":
         source = page.source(shown)
         if source is None or classes(shown) & _SMILIES or any(one in source for one in _SCENERY):

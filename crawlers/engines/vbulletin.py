@@ -303,6 +303,11 @@ def _shown(page: Page, shown: Selector) -> Iterator[MediaRef]:
         ref = _attachment(page, url, MediaKind.PHOTO if pictures else MediaKind.FILE, text)
         if ref is not None:
             yield ref
+        # Another picture than the attachment's own: it must not hide behind that.
+        for source in (page.source(picture) for picture in pictures):
+            small = _attachment(page, source, MediaKind.PHOTO, text) if source else None
+            if source is not None and (small is None or ref is None or small.url != ref.url):
+                yield small or MediaRef(source, MediaKind.PHOTO)
     elif shown.root.tag == "img":
         source = page.source(shown)
         if (

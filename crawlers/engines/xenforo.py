@@ -28,7 +28,7 @@ from monitor.models.post import MediaKind, MediaRef, Post
 
 # threads/dawn-at-the-pier.31/page-2; a board may go by its name alone: forums/pictures/
 _ROUTE = re.compile(
-    r"(?:(?<=/)|(?<=index\.php\?))(threads|forums|attachments)/(?:[^/?#&]{0,250}\.)?"
+    r"(?:(?<=/)|(?<=index\.php\?))(threads|forums|(?<!/data/)attachments)/(?:[^/?#&]{0,250}\.)?"
     r"([0-9]{1,18}|[A-Za-z][A-Za-z0-9_-]{0,63})(?=[/?#&]|$)/?(?:page-([0-9]{1,9}))?"
 )
 _POST = re.compile(r"(?:js-)?post-([0-9]{1,18})")
@@ -275,9 +275,9 @@ def _shown(page: Page, shown: Selector) -> Iterator[MediaRef]:
         file = _attachment(page, url, kind)
         if file is not None:
             yield file
-            return
         for picture in shown.css("img"):
-            yield from _pictures(page, picture)
+            if file is None or not _is_small_copy(page, picture, file):
+                yield from _pictures(page, picture)
     elif shown.root.tag == "img":
         yield from _pictures(page, shown)
     else:
@@ -285,6 +285,16 @@ def _shown(page: Page, shown: Selector) -> Iterator[MediaRef]:
         if played is not None:
             is_video = shown.root.tag == "video"
             yield MediaRef(played, MediaKind.VIDEO if is_video else MediaKind.SOUND)
+
+
+def _is_small_copy(page: Page, picture: Selector, file: MediaRef) -> bool:
+    """Tell whether a picture is made from the attachment that it links to: it has its number."""
+    source = page.source(picture)
+    if source is None or not is_same_site(source, page.url):
+        return False
+    folder, _, name = urlsplit(source).path.rpartition("/")
+    number = file.url.rstrip("/").rpartition(".")[2]
+    return "/data/attachments/" in f"{folder}/" and name.startswith(f"{number}-")
 
 
 def _pictures(page: Page, picture: Selector) -> Iterator[MediaRef]:

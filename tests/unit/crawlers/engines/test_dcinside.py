@@ -14,6 +14,7 @@ FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "engines" / "dcins
 ROOT = "https://forum.example/"
 LIST = ROOT + "mgallery/board/lists/?id=pier"
 VIEW = ROOT + "mgallery/board/view/?id=pier"
+FILES = "https://image.pier.example/download.php?no="
 
 
 def page(name: str) -> str:
@@ -66,29 +67,26 @@ def test_a_post_is_read_with_korean_time_and_its_writer_as_the_site_names_them()
 
 
 def test_pictures_are_the_attachments_that_they_were_made_from() -> None:
-    origin = "dcinside:forum.example:"
     assert ENGINE.posts(page("post"), VIEW + "&no=31").posts[0].media == (
-        MediaRef(
-            "https://image.example/download.php?no=24a&f_no=1",
-            MediaKind.PHOTO,
-            origin + "901",
-            "pier.jpg",
-        ),
-        MediaRef(
-            "https://image.example/download.php?no=24b&f_no=2",
-            MediaKind.PHOTO,
-            origin + "902",
-            "fog.webp",
-        ),
-        MediaRef("https://img.example/viewmovie.php?no=24c", MediaKind.VIDEO),
+        MediaRef(FILES + "24a&f_no=1", MediaKind.PHOTO, name="pier.jpg"),
+        MediaRef(FILES + "24b&f_no=2", MediaKind.PHOTO, name="fog.webp"),
+        MediaRef("https://img1.pier.example/viewmovie.php?no=24c", MediaKind.VIDEO),
     )
+
+
+def test_a_picture_of_another_site_does_not_hide_behind_an_attachment() -> None:
+    for source in ("//evil.example/viewimage.php", "//img1.pier.example/other.php"):
+        html = page("post").replace(
+            "https://img1.pier.example/viewimage.php?id=2b&amp;no=24a", source
+        )
+        assert len(ENGINE.posts(html, VIEW + "&no=31").posts[0].media) == 4
 
 
 def test_where_attachments_and_pictures_are_not_as_many_all_are_taken() -> None:
     html = page("post").replace('data-fileno="902"', "")
     kinds = [ref.kind for ref in ENGINE.posts(html, VIEW + "&no=31").posts[0].media]
     photo, file = MediaKind.PHOTO, MediaKind.FILE
-    assert kinds == [photo, photo, MediaKind.VIDEO, file, file]
+    assert kinds == [file, file, photo, photo, MediaKind.VIDEO]
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,8 @@ def test_a_large_picture_that_is_another_one_does_not_hide_what_is_shown() -> No
         ROOT + "data/file/free/abc.jpg",
         ROOT + shown[1:],
     ]
+    elsewhere = "https://evil.example/data/file/free/abc.jpg"
+    assert media_of(link.format("abc.jpg", elsewhere))[1] == elsewhere
     assert media_of(link.format("../../secret", shown)) == [ROOT + shown[1:]]
 
 

@@ -99,6 +99,16 @@ def test_media_are_taken_at_full_size_with_the_sites_own_id() -> None:
     )
 
 
+def test_a_photo_does_not_hide_behind_an_attachment_that_it_links_to() -> None:
+    decoy = "<a href='attachment.php?aid=9'><img src='https://pics.example/photo'></a>"
+    html = f"<div class=post id=post_7><div class=post_body>{decoy}</div></div>"
+    (post,) = ENGINE.posts(html, ROOT + "showthread.php?tid=3").posts
+    assert [ref.url for ref in post.media] == [
+        ROOT + "attachment.php?aid=9",
+        "https://pics.example/photo",
+    ]
+
+
 @pytest.mark.parametrize(
     ("address", "canonical"),
     [

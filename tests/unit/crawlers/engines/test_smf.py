@@ -97,6 +97,16 @@ def test_a_post_of_2_0_is_read() -> None:
     assert post.media == (attached("topic=12.0;", 201, MediaKind.PHOTO, None),)
 
 
+def test_a_photo_does_not_hide_behind_an_attachment_that_it_links_to() -> None:
+    decoy = "<a href='?action=dlattach;attach=9'><img src='https://pics.example/photo'></a>"
+    html = f"<div class=post_wrapper><div class=inner id=msg_7>{decoy}</div></div>"
+    (post,) = ENGINE.posts(html, SCRIPT + "?topic=3.0").posts
+    assert [ref.url for ref in post.media] == [
+        SCRIPT + "?action=dlattach;attach=9;image",
+        "https://pics.example/photo",
+    ]
+
+
 @pytest.mark.parametrize(
     ("address", "canonical"),
     [

@@ -143,6 +143,16 @@ def test_a_post_of_version_5_is_read() -> None:
     ]
 
 
+def test_a_photo_does_not_hide_behind_an_attachment_that_it_links_to() -> None:
+    decoy = "<a href='attachment.php?attachmentid=9'><img src='https://pics.example/photo'></a>"
+    html = f"<table id=post7><td><div id=post_message_7>{decoy}</div></td></table>"
+    (post,) = ENGINE.posts(html, ROOT + "showthread.php?t=3").posts
+    assert [ref.url for ref in post.media] == [
+        ROOT + "attachment.php?attachmentid=9",
+        "https://pics.example/photo",
+    ]
+
+
 @pytest.mark.parametrize(
     ("address", "canonical"),
     [

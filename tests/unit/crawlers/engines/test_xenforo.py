@@ -125,6 +125,15 @@ def test_a_forum_is_in_one_folder_whichever_of_its_pages_is_the_start() -> None:
         assert ENGINE.root(ROOT + address) == ROOT
 
 
+@pytest.mark.parametrize("source", ["//pics.example/photo", "/club/data/attachments/0/8-1"])
+def test_a_photo_does_not_hide_behind_an_attachment_that_it_links_to(source: str) -> None:
+    decoy = f"<a href='/club/attachments/a-jpg.9/'><img src='{source}'></a>"
+    body = f"<div class=message-body><div class=bbWrapper>{decoy}</div></div>"
+    html = f"<article class=message data-content=post-7>{body}</article>"
+    (post,) = ENGINE.posts(html, THREAD).posts
+    assert [ref.url.rpartition("/")[2] for ref in post.media] == ["", source.rpartition("/")[2]]
+
+
 @pytest.mark.parametrize(
     ("address", "canonical"),
     [
