@@ -33,7 +33,7 @@ _FILE = re.compile(r"[A-Za-z0-9_.%-]{1,255}")
 _RESIZED = re.compile(r"thumb-(.{1,255})_[0-9]{1,5}x[0-9]{1,5}\.[A-Za-z]{3,4}")
 _LIST = "#bo_list, #bo_gall, #bo_cate, #fboardlist"
 _REFUSAL = "#validation_check, form[name='flogin'], form[name='fboardpassword'], #pw_confirm"
-_ROWS = "#bo_list tbody tr, #bo_list li, li.gall_li, #gall_ul > li, #bo_gall li, #fboardlist li"
+_ROWS = "#bo_list tr, #bo_list li, li.gall_li, #gall_ul > li, #bo_gall li, #fboardlist li"
 _WRITER = ".sv_member, .sv_guest, .member, .guest"
 _MENU = "#gnb a[href], .lat a[href], .lat_title a[href], #bo_gr a[href], .notice a[href]"
 _QUOTE = "blockquote"

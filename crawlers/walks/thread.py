@@ -54,7 +54,7 @@ async def read_thread(
             yield Batch(
                 url,
                 checkpoint={key_of(thread.id): without_pages(thread) | {"gone": True}},
-                coverage=Coverage(0, _END, thread.id),
+                coverage=Coverage(0, _END, thread.id, is_whole=True),
             )
             return
         check_status(page)
@@ -102,6 +102,9 @@ def without_pages(thread: ThreadRef) -> dict[str, Json]:
 
 def _coverage(page: ThreadPage, low: int | None, *, is_last: bool) -> Coverage | None:
     """Account for the ids of a page and for those between the page before and it."""
+    if low == 0 and is_last:
+        # All of a thread, in whatever order, and whatever ids they have.
+        return Coverage(0, _END, page.thread_id, is_whole=True)
     ids = [int(post.native_id) for post in page.posts if post.native_id.isdecimal()]
     if not ids or len(ids) < len(page.posts) or ids != sorted(ids):
         return None

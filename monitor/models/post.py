@@ -88,11 +88,13 @@ class Coverage:
         low: Smallest id accounted for.
         high: Largest id accounted for.
         thread_id: Only posts of this thread; None: the whole source.
+        is_whole: All posts of the thread, those whose ids are no numbers, too.
     """
 
     low: int
     high: int
     thread_id: str | None = None
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,10 @@ _KNOWN: Final = (
     .group_by(posts.c.id)
 )
 _DELETED: Final = select(posts.c.id).where(posts.c.id.in_(GIVEN), posts.c.deleted_at.is_not(None))
-_COVERED: Final = select(posts.c.id, posts.c.native_id).where(
-    posts.c.source_id == bindparam("source"),
-    posts.c.native_number.between(bindparam("low"), bindparam("high")),
-    posts.c.deleted_at.is_(None),
+_PRESENT: Final = select(posts.c.id, posts.c.native_id).where(
+    posts.c.source_id == bindparam("source"), posts.c.deleted_at.is_(None)
 )
+_IN_RANGE: Final = posts.c.native_number.between(bindparam("low"), bindparam("high"))
 _INSERT: Final = insert(posts)
 _INSERT_OR_REVISE: Final = _INSERT.on_conflict_do_update(
     index_elements=["id"],
@@ -186,10 +185,14 @@ def mark_gone(
     Returns:
         Their ids.
     """
-    statement = _COVERED
+    statement = _PRESENT
+    values: dict[str, str | int] = {"source": source_id}
     if coverage.thread_id is not None:
         statement = statement.where(posts.c.thread_id == coverage.thread_id)
-    rows = db.execute(statement, {"source": source_id, "low": coverage.low, "high": coverage.high})
+    if coverage.thread_id is None or not coverage.is_whole:
+        statement = statement.where(_IN_RANGE)
+        values |= {"low": coverage.low, "high": coverage.high}
+    rows = db.execute(statement, values)
     still_there = set(shown)
     gone = [row.id for row in rows if row.native_id not in still_there]
     _mark(db, gone, now)

@@ -205,7 +205,7 @@ class Archive:
             self.gone |= {
                 id_
                 for id_, post in self.posts.items()
-                if low <= int(id_) <= high
+                if (batch.coverage.is_whole or low <= int(id_) <= high)
                 and (thread is None or post.thread_id == thread)
                 and id_ not in seen
             }

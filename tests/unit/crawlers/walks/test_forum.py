@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from crawlers.engines import ENGINES
+from crawlers.walks.fetch import FetchedPage
 from crawlers.walks.forum import walk
 from monitor.errors import SourceChanged, SourceUnavailable
 from monitor.models.post import Batch
@@ -363,3 +364,29 @@ def test_news_between_two_kills_hide_nothing(
         forum.taken()
         archive.take(crawl(archive, forum))
         assert len(forum.taken()) == 2
+
+
+def test_a_deleted_comment_is_noticed_where_ids_are_of_a_board_only(archive: Any) -> None:
+    address = "https://forum.example/bbs/board.php?bo_table=free"
+    texts = {"c_32": "one", "c_40": "an answer", "c_35": "two"}
+
+    async def fetch(url: str) -> FetchedPage:
+        comments = "".join(
+            f"<article id={id_}><div class=cmt_contents>{text}</div></article>"
+            for id_, text in texts.items()
+        )
+        view = f"<article id=bo_v><div id=bo_v_con>x</div><section id=bo_vc>{comments}</section>"
+        row = f"<tr><td class=bo_tit><a href='{address}&wr_id=31'>T</a><b class=cnt_cmt>"
+        listed = f"<div id=bo_list><table>{row}{len(texts)}</b></table></div>"
+        return FetchedPage(url, 200, view if "wr_id" in url else listed, url)
+
+    def walk_it() -> AsyncIterator[Batch]:
+        gnuboard = ENGINES["gnuboard5"]
+        return walk(address, gnuboard, archive.checkpoint, fetch, depth=9, max_pages=99)
+
+    archive.take(walk_it())
+    assert set(archive.posts) == {"free.31", "free.32", "free.40", "free.35"}
+    assert not archive.gone
+    del texts["c_40"]
+    archive.take(walk_it())
+    assert archive.gone == {"free.40"}

@@ -90,6 +90,16 @@ def test_only_posts_of_the_thread_at_hand_are_marked(store: Store, source: Sourc
     assert gone(store, source, Coverage(1, 9, thread_id="a")) == [post_id(source.id, "1")]
 
 
+def test_a_whole_thread_is_accounted_for_whatever_the_ids_of_its_posts(
+    store: Store, source: Source
+) -> None:
+    ids = {"free.1": "free.1", "free.2": "free.1", "free.3": "free.3"}
+    write(store, *(item(source, 1, native_id=one, thread_id=ids[one]) for one in ids))
+    assert gone(store, source, Coverage(0, 9, "free.1"), "free.1") == []
+    whole = Coverage(0, 9, "free.1", is_whole=True)
+    assert gone(store, source, whole, "free.1") == [post_id(source.id, "free.2")]
+
+
 def test_posts_of_another_source_are_left_alone(store: Store, source: Source) -> None:
     with store.write() as db:
         other = new_source(db, "https://forum.example/")
