@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from urllib.parse import urlsplit
 
 from parsel import Selector
@@ -194,7 +195,7 @@ def _opening(where: ThreadHead, view: Selector, board: str, post: int) -> Post:
         links=tuple(
             dict.fromkeys((*page.links_out(content[0], _QUOTE), *(url for url in links if url)))
         ),
-        media=gather((*_media(page, parts), *_files(page, files, f"{board}.{post}"))),
+        media=gather(chain(_media(page, parts), _files(page, files, f"{board}.{post}"))),
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from urllib.parse import urlsplit
 
 from parsel import Selector
@@ -270,7 +271,7 @@ def _post(head: ThreadHead, node: Selector, content: Selector, id_: str, url: st
         thread=head.title,
         thread_id=head.id,
         links=page.links_out(content, _FOREIGN),
-        media=gather((*_media(page, content), *_files(page, files))),
+        media=gather(chain(_media(page, content), _files(page, files))),
     )
 
 

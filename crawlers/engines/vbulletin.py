@@ -34,7 +34,7 @@ _SHORT = re.compile(
 # Version 5: forum/boats/pictures/31-dawn/page2
 _CHANNEL = re.compile(r"(.{0,4000}?)(?:/page([0-9]{1,9}))?/?")
 _TOPIC = re.compile(r"([0-9]{1,18})(?:-.*)?")
-_POST = re.compile(r"(?:td_)?post_?([0-9]{1,18})")
+_POST = re.compile(r"post_?([0-9]{1,18})")
 _SAFE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _COUNT = re.compile(r"[0-9][0-9,.]{0,15}")
 _FILE_NAME = re.compile(r"Name:\s{0,9}([^\t\r\n]{1,200})")
