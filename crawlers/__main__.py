@@ -36,6 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m crawlers")
     parser.add_argument("sources", nargs="+")
     parser.add_argument("--group", action="store_true")
+    parser.add_argument("--anew", action="store_true")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--memory-mb", type=int, required=True)
     given = parser.parse_args()
@@ -45,16 +46,17 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if given.group:
-        return _crawl([(one, "") for one in given.sources], given.home)
+        return _crawl([(one, "") for one in given.sources], given.home, anew=given.anew)
     source, run = given.sources
-    return _crawl([(source, run)], given.home)
+    return _crawl([(source, run)], given.home, anew=given.anew)
 
 
-def _crawl(wanted: list[tuple[str, str]], home: Path) -> int:
+def _crawl(wanted: list[tuple[str, str]], home: Path, *, anew: bool) -> int:
     """Run Scrapy's event loop, and the crawls in it.
 
     Args:
         wanted: Sources by their ids, each with the id of its run, or "" to open one.
+        anew: As `CrawlContext` has it.
     """
     from scrapy.crawler import AsyncCrawlerProcess
     from scrapy.settings import Settings as ScrapySettings
@@ -68,7 +70,7 @@ def _crawl(wanted: list[tuple[str, str]], home: Path) -> int:
     # By the kernel: whoever limits this process may be gone, and Python may hang where it can't
     # look at a clock, as in loading a library that finds no memory.
     signal.alarm(int(settings.crawl.time_limit_s) + _LAST_RESORT_S)
-    context = CrawlContext(settings, report=True)
+    context = CrawlContext(settings, report=True, anew=anew)
     process = AsyncCrawlerProcess(
         ScrapySettings(scrapy_settings(settings)), install_root_handler=False
     )

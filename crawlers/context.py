@@ -31,9 +31,10 @@ class CrawlContext:
     Attributes:
         stopping: Set to end after the page at hand.
         report: Tell standard output of every page.
+        anew: Ask again, too, what was answered with no for a day.
     """
 
-    def __init__(self, config: Settings, *, report: bool = False) -> None:
+    def __init__(self, config: Settings, *, report: bool = False, anew: bool = False) -> None:
         """Open the store.
 
         Raises:
@@ -44,6 +45,7 @@ class CrawlContext:
         self.store.check()
         self.stopping = False
         self.report = report
+        self.anew = anew
         self._held = ExitStack()
         self._services: Services | None = None
 

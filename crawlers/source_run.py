@@ -30,9 +30,13 @@ Walk = Callable[[Mapping[str, Json]], AsyncGenerator[Batch]]
 
 
 class Elsewhere(HaechiError):
-    """The source can't be read this way, and another one is to be tried by the same run."""
+    """The source can't be read this way, and another one is to be tried by the same run.
 
-    def __init__(self, message: str, state: SourceState) -> None:
+    Attributes:
+        state: None: nothing was learned of the source, whose state stays as it is.
+    """
+
+    def __init__(self, message: str, state: SourceState | None) -> None:
         super().__init__(message)
         self.state = state
 
@@ -80,7 +84,8 @@ class SourceRun:
         """
         self.via = None
         with self.recorded():
-            raise SourceUnavailable(str(elsewhere), url=self.source.address, state=elsewhere.state)
+            state = elsewhere.state or self.source.state
+            raise SourceUnavailable(str(elsewhere), url=self.source.address, state=state)
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
@@ -100,7 +105,8 @@ class SourceRun:
                         stopped = self.context.stopping
                         self.outcome = Outcome.STOPPED if stopped else Outcome.OK
                     except Elsewhere as elsewhere:
-                        self._saw(elsewhere.state, str(elsewhere))
+                        if elsewhere.state is not None:
+                            self._saw(elsewhere.state, str(elsewhere))
                         self._elsewhere = elsewhere
                         raise
                     except SourceChanged as changed:
@@ -127,11 +133,15 @@ class SourceRun:
         with self.context.store.read() as db:
             checkpoint = sources.load_checkpoint(db, self.source.id)
             again = posts.to_retry(db, self.source.id, RETRIED_POSTS, via=way_of(self.via))
+        shown: set[str] = set()
         async with aclosing(walk(checkpoint)) as pages:
             async for batch in pages:
+                # What is tried with its page need not be tried once more.
+                shown |= {one.native_id for one in batch.posts} & {one.native_id for one in again}
                 yield batch
         for post in again:
-            yield Batch(url=post.url, posts=(post,))
+            if post.native_id not in shown:
+                yield Batch(url=post.url, posts=(post,))
 
     def took(self, counts: Counts) -> bool:
         """Count a page that was committed; False: no further one is to be begun."""
@@ -173,10 +183,12 @@ class SourceRun:
         self._saw(state, detail)
         if self._elsewhere is not None and self.via == PREVIEW:
             # What an account met is said first: it is nearer to the source than a page is.
-            state, detail = self._elsewhere.state, f"{self._elsewhere} Its preview: {detail}"
+            detail = f"{self._elsewhere} Its preview: {detail}"
+            state = self._elsewhere.state or self.source.state
         log.warning("crawl.failed", state=state.value, reason=detail)
-        with self.context.store.write() as db:
-            sources.failed(db, self.source.id, state, detail)
+        if self._elsewhere is None or self._elsewhere.state is not None:
+            with self.context.store.write() as db:
+                sources.failed(db, self.source.id, state, detail)
         return detail
 
     def _saw(self, state: SourceState, detail: str) -> None:

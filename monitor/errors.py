@@ -5,6 +5,7 @@ HaechiError
 │   └── NotConfigured     a setting is missing: names it                      exit code 2
 ├── MediaError            bytes that are no picture we can read: skip it      exit code 1
 ├── SourceUnavailable     try later; carries the source's state               exit code 1
+│   └── NotAsked              nothing was asked of it yet: no attempt failed
 ├── SourceChanged         the page is not as the parser knows it: fix it      exit code 1
 ├── StoreError            the store can't be opened or written                exit code 1
 ├── Busy                  another process holds the lock                      exit code 1
@@ -47,6 +48,10 @@ class SourceUnavailable(HaechiError):
         super().__init__(message)
         self.url = url
         self.state = state
+
+
+class NotAsked(SourceUnavailable):
+    """It was put off by ourselves: that is no attempt that failed."""
 
 
 class SourceChanged(HaechiError):

@@ -76,7 +76,7 @@ async def _medium(
 async def _looked_at(item: MediaItem, services: Services, deadline: float) -> MediaItem:
     """Fetch and hash one picture, if the page's time allows."""
     if item.status is None and time.monotonic() > deadline:
-        return replace(item, status=MediaStatus.FAILED, reason="the page took too long")
+        return _put_off(item, "the page took too long")
     fetched = await _fetched(item, services)
     if fetched.data is None:
         return fetched
@@ -91,7 +91,12 @@ async def _fetched(item: MediaItem, services: Services) -> MediaItem:
         if (await asyncio.wait([fetching], timeout=_STOP_POLL_S))[0]:
             return fetching.result()
     fetching.cancel()
-    return replace(item, status=MediaStatus.FAILED, reason="the crawl was stopped")
+    return _put_off(item, "the crawl was stopped")
+
+
+def _put_off(item: MediaItem, reason: str) -> MediaItem:
+    """Leave a picture to a later crawl."""
+    return replace(item, status=MediaStatus.FAILED, reason=reason, is_put_off=True)
 
 
 def _commit(

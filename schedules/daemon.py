@@ -59,6 +59,7 @@ class Daemon:
         # Telegram sources that are due: accounts read them one after the other.
         self._due: deque[Source] = deque()
         self._reading = threading.Lock()
+        self._noting = threading.Lock()
         self._executors = {
             "default": ThreadPoolExecutor(2),
             "crawls": ThreadPoolExecutor(settings.crawl.workers),
@@ -155,8 +156,9 @@ class Daemon:
         if source is None or self._stop.is_set():
             return
         if source.kind is SourceKind.TELEGRAM and self._has_accounts():
-            if all(one.id != source.id for one in self._due):
-                self._due.append(source)
+            with self._noting:
+                if all(one.id != source.id for one in self._due):
+                    self._due.append(source)
             self._crawl_due()
             return
         try:
@@ -175,9 +177,9 @@ class Daemon:
         """Crawl the Telegram sources that are due, in one process; none where one is at work."""
         while self._due and self._reading.acquire(blocking=False):
             try:
-                group: list[Source] = []
-                while self._due and len(group) < _MOST_AT_ONCE:
-                    group.append(self._due.popleft())
+                with self._noting:
+                    many = min(len(self._due), _MOST_AT_ONCE)
+                    group = [self._due.popleft() for _ in range(many)]
                 runner.crawl_group(
                     group, self._store, self._settings, ended=self._ended, stop=self._stop
                 )

@@ -49,10 +49,12 @@ def crawl(
     progress: Progress = lambda _: None,
     stop: threading.Event | None = None,
     clock: Clock = utc_now,
+    anew: bool = False,
 ) -> Run:
     """Crawl one source now and wait for the end.
 
     Args:
+        anew: Ask again, too, what Telegram answered with no for a day.
         progress: Told the run's counts after every page.
         stop: Set to end the crawl early; the page at hand is committed.
 
@@ -68,7 +70,7 @@ def crawl(
         close_interrupted(store, settings, clock, mine=source.id)
         with store.write() as db:
             run_id = runs.start(db, source.id, clock())
-        process = _start([source.id, run_id], settings, [lock])
+        process = _start([source.id, run_id, *(["--anew"] if anew else [])], settings, [lock])
         sign(lock, process.pid)
         killed, stopped = "", True
         try:
@@ -112,17 +114,46 @@ def crawl_group(
 ) -> None:
     """Crawl sources one after the other in one process, over the same connections.
 
-    A source that another process crawls just now is left to it.
+    A source that another process crawls just now is left to it. Where one of them ends the process,
+    another one goes on with those that are left.
 
     Args:
         ended: Told of each run that ended, while others go on.
         stop: Set to end early; the page at hand is committed.
 
     Raises:
-        HaechiError: The process ended by itself, before or between two crawls.
+        HaechiError: The process ended by itself before the first crawl.
     """
     close_interrupted(store, settings, clock)
-    process = _start(["--group", *(one.id for one in group)], settings)
+    left = [one.id for one in group]
+    while left and not (stop is not None and stop.is_set()):
+        reached: list[str] = []
+
+        def tell(run: Run, reached: list[str] = reached) -> None:
+            reached.append(run.source_id)
+            ended(run)
+
+        if _group(left, store, settings, tell, stop, clock) == 0:
+            return
+        if not reached:
+            raise HaechiError("the crawl ended by itself before it began; see logs/haechi.log")
+        left = left[max(map(left.index, reached)) + 1 :]
+
+
+def _group(
+    left: list[str],
+    store: Store,
+    settings: Settings,
+    ended: Callable[[Run], None],
+    stop: threading.Event | None,
+    clock: Clock,
+) -> int:
+    """Crawl sources in one process.
+
+    Returns:
+        Its exit code; not 0: it was killed, or ended by itself, in the last crawl it began.
+    """
+    process = _start(["--group", *left], settings)
 
     def heard(line: dict[str, Any]) -> None:
         run = None
@@ -137,29 +168,19 @@ def crawl_group(
         killed = _wait(process, settings.crawl.time_limit_s, heard, stop, is_group=True)
     finally:
         _end(process)
-        mine = {one.id for one in group}
         with store.read() as db:
-            cut = [run for run in runs.open_runs(db) if run.source_id in mine]
+            cut = [run for run in runs.open_runs(db) if run.source_id in left]
         for run in cut:
-            if not is_held(settings.state_folder, source_lock(run.source_id)):
-                stopped = stop is not None and stop.is_set()
-                _close(
-                    store,
-                    run.source_id,
-                    run.id,
-                    process.returncode,
-                    killed,
-                    stopped=stopped,
-                    clock=clock,
-                )
-                with store.read() as db:
-                    closed = runs.get(db, run.id)
-                if closed is not None:
-                    ended(closed)
-    if process.returncode != 0 and not killed and not cut:
-        raise HaechiError(
-            f"the crawl ended by itself ({_ending(process.returncode)}); see logs/haechi.log"
-        )
+            if is_held(settings.state_folder, source_lock(run.source_id)):
+                continue
+            stopped = stop is not None and stop.is_set()
+            code = process.returncode
+            _close(store, run.source_id, run.id, code, killed, stopped=stopped, clock=clock)
+            with store.read() as db:
+                closed = runs.get(db, run.id)
+            if closed is not None:
+                ended(closed)
+    return process.returncode
 
 
 def as_it_is(run: Run, settings: Settings) -> Run:

@@ -35,7 +35,7 @@ _COMMENTS: Final = f"/{COMMENTS}"
 _BY_ID: Final = re.compile(r"telegram:([0-9]{1,18})")
 # What an account met is believed for so long, before it tries again.
 _BELIEVED: Final = timedelta(days=1)
-_SHUT: Final = (SourceState.PRIVATE_OR_BANNED, SourceState.RESTRICTED)
+_MET: Final = (SourceState.PRIVATE_OR_BANNED, SourceState.RESTRICTED, SourceState.GONE)
 # So it is for every account, and for the web preview.
 _FINAL: Final = (SourceState.GONE, SourceState.MIGRATED)
 _AWAY: Final = timedelta(minutes=1)
@@ -61,8 +61,7 @@ class Collector:
         self._sleep = sleep
         self._store = context.store
         self._settings = context.config
-        self._lines: dict[str, Line] = {}
-        self._open = AsyncExitStack()
+        self._lines: dict[str, tuple[Line, AsyncExitStack]] = {}
         self._unreachable_until = clock()
 
     def has_accounts(self) -> bool:
@@ -80,8 +79,14 @@ class Collector:
 
     async def close(self) -> None:
         """Disconnect."""
-        self._lines.clear()
-        await self._open.aclose()
+        for name in list(self._lines):
+            await self._drop(name)
+
+    async def _drop(self, name: str) -> None:
+        """Disconnect an account, and let others use it."""
+        _, opened = self._lines.pop(name, (None, None))
+        if opened is not None:
+            await opened.aclose()
 
     async def crawl(self, run: SourceRun) -> None:
         """Crawl a source by the first account that can.
@@ -91,20 +96,23 @@ class Collector:
         """
         with self._store.read() as db:
             checkpoint = sources.load_checkpoint(db, run.source.id)
-        refusal: Elsewhere | None = None
+        refusals: list[Elsewhere] = []
         for account, why_not in self._in_order(run.source, checkpoint):
             if why_not is not None:
-                refusal = refusal or why_not
+                refusals.append(why_not)
                 continue
             run.via = account.name
             try:
                 with run.recorded():
                     await self._read(run, account.name)
             except Elsewhere as elsewhere:
-                refusal = elsewhere
+                refusals.append(elsewhere)
             else:
                 return
-        raise refusal or Elsewhere("No Telegram account is logged in.", SourceState.FAILING)
+        said = " ".join(dict.fromkeys(map(str, refusals)))
+        # What an account met there says more than why another one did not look.
+        states = sorted((one.state for one in refusals), key=lambda one: one not in _MET)
+        raise Elsewhere(said or "No Telegram account is logged in.", states[0] if states else None)
 
     def _in_order(
         self, source: Source, checkpoint: Mapping[str, Json]
@@ -118,8 +126,8 @@ class Collector:
                 knows = self._peer(db, one.name, source, checkpoint) is not None
                 view = views.get(one.name)
                 why = self._why_not(one, knows=knows)
-                if why is None and view is not None and view.state in _SHUT:
-                    is_fresh = now - view.at < _BELIEVED
+                if why is None and view is not None and view.state in _MET:
+                    is_fresh = now - view.at < _BELIEVED and not self._context.anew
                     why = Elsewhere(view.detail, view.state) if is_fresh else None
                 listed.append((not knows, one.requests, one.name, one, why))
         listed.sort(key=lambda row: row[:3])
@@ -162,9 +170,11 @@ class Collector:
             if isinstance(error, Unreachable):
                 self._unreachable_until = self._clock() + _AWAY
             if isinstance(error, AccountLost | Unreachable):
-                self._lines.pop(name, None)
+                await self._drop(name)
             raise Elsewhere(str(error), SourceState.FAILING) from error
-        except (Busy, NotConfigured) as error:
+        except Busy as error:
+            raise Elsewhere(f"{error}.", None) from error
+        except NotConfigured as error:
             raise Elsewhere(f"{error}.", SourceState.FAILING) from error
         except SourceUnavailable as error:
             if error.state in _FINAL:
@@ -174,7 +184,8 @@ class Collector:
     async def _line(self, name: str) -> Line:
         """Open an account's line, or go on with it."""
         if name not in self._lines:
-            opened = open_line(
+            opened = AsyncExitStack()
+            line = open_line(
                 name,
                 self._settings,
                 self._store,
@@ -182,13 +193,18 @@ class Collector:
                 clock=self._clock,
                 sleep=self._sleep,
             )
-            self._lines[name] = await self._open.enter_async_context(opened)
-        return self._lines[name]
+            self._lines[name] = await opened.enter_async_context(line), opened
+        return self._lines[name][0]
 
     async def _pages(self, run: SourceRun, line: Line) -> None:
         """Take the source's pages through the pipeline."""
         began, floods = line.requests, line.flood_waits
-        reader = await self._reader(run.source, line)
+        try:
+            reader = await self._reader(run.source, line)
+        finally:
+            line.flush()
+            run.cost += Counts(requests=line.requests - began)
+            began = line.requests
 
         async def batches(checkpoint: Mapping[str, Json]) -> AsyncGenerator[Batch]:
             nonlocal reader
@@ -244,8 +260,18 @@ class Collector:
         if peer is None:
             peer = await self._looked_up(source, line, _channel_id(source, checkpoint))
         reader = self._reader_of(source, line, peer)
-        if _is_comments(source) and peer.channel_id != _known_id(checkpoint):
-            reader = self._reader_of(source, line, await reader.linked())
+        known = _known_id(checkpoint)
+        if _is_comments(source) and peer.channel_id != known:
+            linked = await reader.linked()
+            if known is not None and linked.channel_id != known:
+                said = (
+                    "Another discussion group is linked now: remove this source, and add it anew."
+                )
+                raise SourceUnavailable(said, url=source.address, state=SourceState.GONE)
+            reader = self._reader_of(source, line, linked)
+        elif known is None and not anew:
+            # By a name that was met somewhere: the page tells whether it is still the channel's.
+            reader.expected = _name(source) or None
         return reader
 
     def _reader_of(self, source: Source, line: Line, peer: Peer) -> ChannelReader:
@@ -270,16 +296,7 @@ class Collector:
         if source.address.startswith("telegram:"):
             return await self._looked_up_by_id(source, line, known or 0)
         name = self._latest_name(source, known)
-        try:
-            answer = await line.ask(functions.contacts.ResolveUsernameRequest(name))
-        except (errors.UsernameNotOccupiedError, errors.UsernameInvalidError) as error:
-            said = f"No channel is named @{name} (any more): deleted, renamed, or mistyped."
-            raise SourceUnavailable(said, url=source.address, state=SourceState.GONE) from error
-        except errors.RPCError as error:
-            said = f"Telegram answers {explained(error)} to the look-up of @{name}."
-            raise SourceUnavailable(said, url=source.address) from error
-        line.know(answer.chats)
-        found = _meant(answer)
+        found = _meant(await self._resolved(name, source, line))
         if found is None:
             said = f"@{name} is a person or a bot, not a channel."
             raise SourceUnavailable(said, url=source.address, state=SourceState.GONE)
@@ -297,13 +314,24 @@ class Collector:
             raise SourceUnavailable(said, url=source.address, state=SourceState.GONE)
         return peer
 
+    async def _resolved(self, name: str, source: Source, line: Line) -> types.contacts.ResolvedPeer:
+        """Ask who has a name."""
+        try:
+            answer = await line.ask(functions.contacts.ResolveUsernameRequest(name))
+        except (errors.UsernameNotOccupiedError, errors.UsernameInvalidError) as error:
+            said = f"No channel is named @{name} (any more): deleted, renamed, or mistyped."
+            raise SourceUnavailable(said, url=source.address, state=SourceState.GONE) from error
+        except errors.RPCError as error:
+            said = f"Telegram answers {explained(error)} to the look-up of @{name}."
+            raise SourceUnavailable(said, url=source.address) from error
+        line.know(answer.chats)
+        return answer
+
     async def _looked_up_by_id(self, source: Source, line: Line, channel_id: int) -> Peer:
         """Find a channel that is known by its number only."""
         name = self._latest_name(source, channel_id)
         if name:
-            answer = await line.ask(functions.contacts.ResolveUsernameRequest(name))
-            line.know(answer.chats)
-            found = _meant(answer)
+            found = _meant(await self._resolved(name, source, line))
             peer = peer_of(found) if found is not None and found.id == channel_id else None
             if peer is not None:
                 return peer
@@ -327,7 +355,6 @@ class Collector:
             f"The account {line.name} does not know this number: a channel is known once its name "
             "was looked up, or a post that was forwarded from it was read.",
             url=source.address,
-            state=SourceState.PRIVATE_OR_BANNED,
         )
 
     def _latest_name(self, source: Source, channel_id: int | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -47,43 +46,41 @@ _SLICE_S: Final = 0.2
 _COUNTED: Final = 20
 _CHUNK: Final = 512 << 10
 
+# No longer than this, whatever a server says: then it is asked again.
+_LONGEST_S: Final = 7 * 86_400
+
 _AGAIN: Final = "log in again with `haechi telegram login {name}`"
+_ANOTHER: Final = "log in another one with `haechi telegram login NAME`"
+# The first that fits; any other refusal of who asks is a log-in that ended.
 _LOST: Final[dict[type[Exception], tuple[AccountState, str]]] = {
-    errors.AuthKeyUnregisteredError: (AccountState.LOGGED_OUT, f"is logged out: {_AGAIN}"),
-    errors.SessionRevokedError: (
-        AccountState.LOGGED_OUT,
-        f"was logged out from another device: {_AGAIN}",
-    ),
-    errors.SessionExpiredError: (AccountState.LOGGED_OUT, f"is logged out: {_AGAIN}"),
-    errors.AuthKeyInvalidError: (AccountState.LOGGED_OUT, f"is logged out: {_AGAIN}"),
-    errors.AuthKeyNotFound: (
-        AccountState.LOGGED_OUT,
-        f"is not known to Telegram's server any more: {_AGAIN}",
-    ),
     errors.AuthKeyDuplicatedError: (
         AccountState.DUPLICATED,
-        f"was used from two places at once, which ends a log-in: make sure that its file is in one "
+        "was used from two places at once, which ends a log-in: make sure that its file is in one "
         f"place only, then {_AGAIN}",
     ),
     errors.UserDeactivatedBanError: (
         AccountState.BANNED,
-        "was banned by Telegram: write to recover@telegram.org, or log in another one with "
-        "`haechi telegram login`",
+        f"was banned by Telegram: write to recover@telegram.org, or {_ANOTHER}",
     ),
     errors.PhoneNumberBannedError: (
         AccountState.BANNED,
-        "was banned by Telegram: write to recover@telegram.org, or log in another one with "
-        "`haechi telegram login`",
+        f"was banned by Telegram: write to recover@telegram.org, or {_ANOTHER}",
     ),
-    errors.UserDeactivatedError: (
-        AccountState.BANNED,
-        "was deleted: log in another one with `haechi telegram login`",
+    errors.UserDeactivatedError: (AccountState.BANNED, f"was deleted: {_ANOTHER}"),
+    errors.SessionRevokedError: (
+        AccountState.LOGGED_OUT,
+        f"was logged out from another device: {_AGAIN}",
     ),
-    errors.FrozenMethodInvalidError: (
-        AccountState.FROZEN,
-        "was frozen by Telegram: appeal in an official app, which says how",
+    errors.AuthKeyNotFound: (
+        AccountState.LOGGED_OUT,
+        f"is not known to Telegram's server any more: {_AGAIN}",
     ),
+    errors.UnauthorizedError: (AccountState.LOGGED_OUT, f"is logged out: {_AGAIN}"),
 }
+_FROZEN: Final = (
+    AccountState.FROZEN,
+    "was frozen by Telegram: appeal in an official app, which says how",
+)
 
 
 class Line:
@@ -180,6 +177,9 @@ class Line:
         data = bytearray()
         chunks = self._client.iter_download(location, dc_id=dc, file_size=size, request_size=_CHUNK)
         while chunk := await self._in_time(anext(chunks, b"")):
+            # Each is a request; the first was counted.
+            if data:
+                self.count()
             data += chunk
             if len(data) > limit:
                 return None
@@ -228,12 +228,13 @@ class Line:
                 raise Unreachable("Telegram does not answer in time.") from error
             except (ConnectionError, OSError, asyncio.IncompleteReadError) as error:
                 raise Unreachable("Telegram can't be reached.") from error
-            except tuple(_LOST) as error:
-                raise self.lost(error) from error
-            except errors.FloodError as error:
-                if "FROZEN" in str(error):
-                    raise self.lost(errors.FrozenMethodInvalidError(None)) from error
+            except (errors.RPCError, errors.AuthKeyNotFound) as error:
+                if said := _lost(error):
+                    raise self.lost(*said) from error
                 raise
+            except ValueError as error:
+                # Telethon's word for a data centre that Telegram's list does not have.
+                raise Unreachable("Telegram leads to a server that it does not name.") from error
         raise self._waiting(method)
 
     async def _wait_for(self, method: str) -> None:
@@ -269,21 +270,25 @@ class Line:
             if self._next_at is not None and self._next_at > now:
                 await self.rest((self._next_at - now).total_seconds())
             self._next_at = self._clock() + timedelta(seconds=self._limits.delay_s)
-        self.requests += 1
-        self._left -= 1
-        self._uncounted += 1
+        self.count()
         if is_name:
             # Before it is made: a crash must not give a second one away.
             self._names_left -= 1
             asked, self._uncounted = self._uncounted, 0
             with self._store.write() as db:
                 accounts.spend(db, self.name, self._clock(), requests=asked, names=1)
-        elif self._uncounted >= _COUNTED:
+
+    def count(self) -> None:
+        """Count a request."""
+        self.requests += 1
+        self._left -= 1
+        self._uncounted += 1
+        if self._uncounted >= _COUNTED:
             self.flush()
 
     def _flooded(self, method: str, seconds: int) -> None:
         """Keep in mind, and in the store, how long Telegram wants to be left alone."""
-        until = self._clock() + timedelta(seconds=seconds)
+        until = self._clock() + timedelta(seconds=min(seconds, _LONGEST_S))
         self._waits[method] = until
         self.flood_waits += 1
         log.info("telegram.flood", account=self.name, method=method, seconds=seconds)
@@ -298,14 +303,20 @@ class Line:
             until,
         )
 
-    def lost(self, error: Exception) -> AccountLost:
+    def lost(self, state: AccountState, why: str) -> AccountLost:
         """Record that the account can't read any more."""
-        state, why = next(said for kind, said in _LOST.items() if isinstance(error, kind))
         message = f"The Telegram account {self.name} {why.format(name=self.name)}."
         log.warning("telegram.account_lost", account=self.name, state=state.value)
         with self._store.write() as db:
             accounts.set_state(db, self.name, state, message)
         return AccountLost(message, state)
+
+
+def _lost(error: Exception) -> tuple[AccountState, str] | None:
+    """Tell whether an account can't read any more, and why."""
+    if isinstance(error, errors.RPCError) and explained(error).startswith("FROZEN"):
+        return _FROZEN
+    return next((said for kind, said in _LOST.items() if isinstance(error, kind)), None)
 
 
 def method_of(request: TLRequest | type[TLRequest]) -> str:
@@ -345,8 +356,6 @@ def new_client(
             "set api_id in haechi.toml, and HAECHI_TELEGRAM__API_HASH or telegram.api_hash_file"
         )
     sessions.trust(settings)
-    # It would tell of each request, some with their arguments.
-    logging.getLogger("telethon").setLevel(logging.ERROR)
     return (_Quiet if is_quiet else TelegramClient)(
         session,
         api_id,
@@ -376,14 +385,17 @@ async def open_line(
         NotConfigured: Its log-in can't be opened.
         CannotRead: It can't be connected.
     """
-    with sessions.held(settings, name):
+    async with sessions.waited_for(settings, name):
         client = new_client(settings, sessions.load(settings, name), is_quiet=True)
         line = Line(name, client, store, settings, **more)
         try:
             async with connected(client, settings):
+                line.count()
                 yield line
-        except tuple(_LOST) as error:
-            raise line.lost(error) from error
+        except (errors.RPCError, errors.AuthKeyNotFound) as error:
+            if said := _lost(error):
+                raise line.lost(*said) from error
+            raise Unreachable(f"Telegram answers {explained(error)}.") from error
         finally:
             line.flush()
 
@@ -400,6 +412,12 @@ async def connected(client: TelegramClient, settings: Settings) -> AsyncIterator
             await asyncio.wait_for(client.connect(), settings.telegram.timeout_s)
         except (ConnectionError, OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             where = settings.telegram.dc.partition(" ")[2] or "its servers"
+            # Telethon's word for a server that has another key than those that are known.
+            if "auth_key" in str(error):
+                said = (
+                    f"{where} does not prove to be Telegram's: telegram.dc_public_key names its key"
+                )
+                raise Unreachable(f"{said}.") from error
             raise Unreachable(f"Telegram can't be reached ({where}).") from error
         yield
     finally:
@@ -408,7 +426,11 @@ async def connected(client: TelegramClient, settings: Settings) -> AsyncIterator
             await leaving
 
 
-def explained(error: errors.RPCError) -> str:
-    """Name a refusal of Telegram's, in its own capital letters: nothing else of it is shown."""
-    found = re.search(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", str(error.message or error))
-    return found[0] if found else type(error).__name__.removesuffix("Error")
+def explained(error: Exception) -> str:
+    """Name a refusal as Telegram does, in capital letters: nothing else of it is shown."""
+    name = type(error).__name__.removesuffix("Error")
+    if type(error).__module__ != errors.rpcbaseerrors.__name__:
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
+    # One that Telethon does not know by name.
+    found = re.search(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", str(getattr(error, "message", "")))
+    return found[0] if found else name

@@ -99,17 +99,18 @@ async def _sign_in(client: TelegramClient, phone: str, ask: Ask) -> None:
         await client.sign_in(password=password)
 
     try:
-        await _tried(by_code, lambda: ask("Code that Telegram sent you:", False))
+        await _tried(by_code, lambda again: ask(f"{again}Code that Telegram sent you:", False))
     except errors.SessionPasswordNeededError:
-        await _tried(by_password, lambda: ask("Password (two-step verification):", True))
+        question = "Password (two-step verification):"
+        await _tried(by_password, lambda again: ask(again + question, True))
 
 
 async def _tried(
-    use: Callable[[str], Awaitable[None]], answer: Callable[[], Awaitable[str]]
+    use: Callable[[str], Awaitable[None]], answer: Callable[[str], Awaitable[str]]
 ) -> None:
     """Use an answer of the operator's; a wrong one may be given again."""
     for left in reversed(range(_TRIES)):
-        given = await answer()
+        given = await answer("" if left == _TRIES - 1 else "That was not it. ")
         if not given:
             raise Misuse("nothing was given to log in with")
         try:

@@ -9,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from telethon.tl import types
-from telethon.utils import get_inner_text
 
 from crawlers.telegram.peers import username
 from monitor.models.post import MediaKind, MediaRef, Post
@@ -33,12 +32,14 @@ class Page:
         channel: Theirs.
         messages: In any order; deleted ones are left out.
         chats, users: Others that they name, by their ids.
+        is_whole: There are no other messages in the channel.
     """
 
     channel: types.Channel
     messages: Sequence[Any]
     chats: Mapping[int, types.Channel]
     users: Mapping[int, types.User]
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def file_of(message: Any, part: str) -> StoredFile | None:  # noqa: ANN401
     if photo is not None:
         return _sized(photo, photo.sizes, types.InputPhotoFileLocation)
     document = _document(message)
-    if document is None:
+    if document is None or part not in (WHOLE, THUMB):
         return None
     if part == THUMB:
         return _sized(document, document.thumbs or (), types.InputDocumentFileLocation)
@@ -260,12 +261,11 @@ def _words(text: object) -> str:
 
 def _links(message: types.Message) -> Iterator[str]:
     """Give the links in a message's words, of what it previews, and of the place it shows."""
-    entities = message.entities or []
-    inner = get_inner_text(message.message, entities) if message.message and entities else []
-    for entity, text in zip(entities, inner, strict=False):
+    for entity in message.entities or ():
         if isinstance(entity, types.MessageEntityTextUrl):
             yield entity.url
         elif isinstance(entity, types.MessageEntityUrl):
+            text = _inner(message.message or "", entity.offset, entity.length)
             yield text if "://" in text else f"https://{text}"
     media = message.media
     if isinstance(media, types.MessageMediaWebPage) and isinstance(media.webpage, types.WebPage):
@@ -273,6 +273,12 @@ def _links(message: types.Message) -> Iterator[str]:
     geo = getattr(media, "geo", None)
     if isinstance(geo, types.GeoPoint):
         yield f"https://maps.google.com/maps?q={geo.lat},{geo.long}"
+
+
+def _inner(text: str, offset: int, length: int) -> str:
+    """Cut words out as Telegram counts: in units of UTF-16, which may lie within a character."""
+    units = text.encode("utf-16-le", "surrogatepass")[2 * max(0, offset) :]
+    return units[: 2 * max(0, length)].decode("utf-16-le", "ignore")
 
 
 def _origin(message: types.Message, page: Page) -> str | None:

@@ -31,8 +31,9 @@ _FOREIGN = (
 _MEDIA = (
     "a.tgme_widget_message_photo_wrap, i.tgme_widget_message_video_thumb, "
     "i.tgme_widget_message_roundvideo_thumb, i.tgme_widget_message_sticker, video, "
-    "a.tgme_widget_message_document_wrap, audio"
+    "a.tgme_widget_message_document_wrap, audio, a.tgme_widget_message_service_photo"
 )
+_CHANNEL_PHOTO = "a.tgme_widget_message_service_photo img[src]"
 _LINK_PREVIEW = "a.tgme_widget_message_link_preview"
 _POLL = ".tgme_widget_message_poll_question, .tgme_widget_message_poll_option_text"
 
@@ -106,7 +107,8 @@ def read(html: str, url: str) -> PreviewPage:
     for node, name, id_ in messages:
         members = _members(node, name)
         ids |= {id_, *members}
-        if "service_message" not in classes(node):
+        # Of what a page says by itself, only a new picture of the channel's own is a post.
+        if "service_message" not in classes(node) or node.css(_CHANNEL_PHOTO):
             posts[str(id_)] = _post(node, base, name, id_, members - {id_})
     return PreviewPage(
         PreviewState.POSTS, tuple(posts.values()), tuple(sorted(ids)), _older(tree), channel
@@ -274,6 +276,8 @@ def _shown(shown: Selector) -> tuple[MediaKind, str | None]:
         return MediaKind.DOCUMENT, shown.attrib.get("href")
     if "tgme_widget_message_sticker" in classes(shown):
         return MediaKind.STICKER, shown.attrib.get("data-webp")
+    if "tgme_widget_message_service_photo" in classes(shown):
+        return MediaKind.PHOTO, shown.css("img::attr(src)").get()
     is_photo = "tgme_widget_message_photo_wrap" in classes(shown)
     return MediaKind.PHOTO if is_photo else MediaKind.VIDEO_THUMB, background(shown)
 

@@ -8,11 +8,12 @@ from typing import Any, Final
 from telethon import errors
 from telethon.tl import functions, types
 
-from crawlers.telegram.errors import AccountLost, CannotRead
+from crawlers.telegram.errors import AccountLost, CannotRead, Spent, Waiting
 from crawlers.telegram.line import Line, explained
 from crawlers.telegram.message import WEB, Page, StoredFile, file_of
+from crawlers.telegram.peers import goes_by
 from crawlers.walks.telegram_history import PAGE
-from monitor.errors import MediaError, SourceUnavailable
+from monitor.errors import MediaError, NotAsked, SourceUnavailable
 from monitor.models.account import Peer
 from monitor.models.source import SourceState
 
@@ -24,8 +25,6 @@ _EXPIRED: Final = (
     errors.FileReferenceExpiredError,
     errors.FileReferenceInvalidError,
 )
-# For reasons that concern the phones of some makers, the official apps alone are told.
-_EVERYWHERE: Final = "all"
 
 
 class StalePeer(Exception):
@@ -43,6 +42,8 @@ class ChannelReader:
             max_bytes: Of one file.
         """
         self.channel: types.Channel | None = None
+        # The name that the channel must go by; None: it was found by its number.
+        self.expected: str | None = None
         self.files = 0
         self.bytes = 0
         self._line = line
@@ -86,19 +87,8 @@ class ChannelReader:
         found = _LINK.fullmatch(url)
         if found is None:
             raise SourceUnavailable("it was seen by the web preview only", url=url)
-        message_id, part = int(found[1]), found[2]
         try:
-            file = file_of(self._messages.get(message_id), part)
-            if file is None:
-                file = file_of(await self._again(message_id), part)
-            try:
-                return await self._fetched(file)
-            except _EXPIRED:
-                # Of photos and pictures of documents, nobody renews it for us.
-                anew = file_of(await self._again(message_id), part)
-                if file is None or anew is None or anew.id != file.id:
-                    raise MediaError("replaced or deleted meanwhile") from None
-                return await self._fetched(anew)
+            return await self._file(int(found[1]), found[2])
         except errors.ChatForwardsRestrictedError:
             raise MediaError("the channel forbids saving") from None
         except _EXPIRED as error:
@@ -107,8 +97,24 @@ class ChannelReader:
             raise SourceUnavailable(f"Telegram answers {explained(error)}", url=url) from error
         except AccountLost:
             raise
+        except (Waiting, Spent) as error:
+            raise NotAsked(str(error), url=url) from error
         except CannotRead as error:
             raise SourceUnavailable(str(error), url=url) from error
+
+    async def _file(self, message_id: int, part: str) -> bytes:
+        """Fetch what a message shows, by what is known of it or asked for anew."""
+        file = file_of(self._messages.get(message_id), part)
+        if file is None:
+            file = file_of(await self._again(message_id), part)
+        try:
+            return await self._fetched(file)
+        except _EXPIRED:
+            # Of photos and pictures of documents, nobody renews it for us.
+            anew = file_of(await self._again(message_id), part)
+            if file is None or anew is None or anew.id != file.id:
+                raise MediaError("replaced or deleted meanwhile") from None
+            return await self._fetched(anew)
 
     async def linked(self) -> Peer:
         """Find the discussion group of the channel.
@@ -162,12 +168,16 @@ class ChannelReader:
         messages = [one for one in answer.messages if not isinstance(one, types.MessageEmpty)]
         if not messages and channel.restriction_reason:
             raise self._restricted(channel)
+        if self.expected is not None and not goes_by(channel, self.expected):
+            raise StalePeer
         if self.channel is None:
             # Names change, and who is forwarded from is known for ever.
             self._line.know(answer.chats)
         self.channel = channel
         users = {one.id: one for one in answer.users if isinstance(one, types.User)}
-        return Page(channel, messages, chats, users)
+        # Withheld ones count, too: then something is missing.
+        is_whole = len(messages) >= getattr(answer, "count", len(messages))
+        return Page(channel, messages, chats, users, is_whole)
 
     def _restricted(self, channel: types.Channel) -> SourceUnavailable:
         """Say why a channel is hidden, and what can be done."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +16,20 @@ from telethon.sessions import StringSession
 
 from monitor.errors import Misuse, NotConfigured
 from monitor.features.sealing import Sealer, sealer
-from monitor.locks import hold
+from monitor.locks import hold, is_held
 from monitor.models.source import PREVIEW
 from monitor.settings import Settings
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _SUFFIX: Final = ".session"
+_PATIENCE_S: Final = 5
+
+
+class LogIn(StringSession):  # type: ignore[misc]  # Telethon has no types
+    """A log-in that keeps nothing of the people and channels that answers show."""
+
+    def process_entities(self, tlo: object) -> None:
+        """Keep nothing."""
 
 
 def check_name(name: str) -> str:
@@ -48,6 +57,21 @@ def held(settings: Settings, name: str) -> Iterator[None]:
         yield
 
 
+@asynccontextmanager
+async def waited_for(settings: Settings, name: str) -> AsyncIterator[None]:
+    """Hold an account; another process that uses it for a moment is waited for.
+
+    Raises:
+        Busy: It uses it longer.
+    """
+    for _ in range(_PATIENCE_S):
+        if not is_held(_folder(settings), f"account-{name}"):
+            break
+        await asyncio.sleep(1)
+    with held(settings, name):
+        yield
+
+
 def load(settings: Settings, name: str) -> StringSession:
     """Open an account's log-in.
 
@@ -69,7 +93,7 @@ def load(settings: Settings, name: str) -> StringSession:
             f"bring it back, or log in again with `haechi telegram login {name}`"
         )
     try:
-        session = StringSession(sealing.open(sealed, _label(name)).decode("ascii"))
+        session = LogIn(sealing.open(sealed, _label(name)).decode("ascii"))
     except ValueError as error:
         raise NotConfigured(
             f"{path} was sealed with another key, or is damaged: bring the key back, or log in "
@@ -80,7 +104,7 @@ def load(settings: Settings, name: str) -> StringSession:
 
 def fresh(settings: Settings) -> StringSession:
     """Make a log-in that nobody has used yet."""
-    return _at_home(settings, StringSession())
+    return _at_home(settings, LogIn())
 
 
 def _at_home(settings: Settings, session: StringSession) -> StringSession:

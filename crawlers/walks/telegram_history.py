@@ -7,16 +7,23 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, Protocol
 
+import structlog
+
 from crawlers.telegram.message import Page, in_albums, link_to, to_post
 from crawlers.telegram.peers import username
 from crawlers.walks.spans import Span, merge, spans_in
 from monitor.errors import SourceUnavailable
-from monitor.models.post import Batch, Coverage, Json
+from monitor.logs import places_of
+from monitor.models.post import Batch, Coverage, Json, Post
+
+log = structlog.get_logger(__name__)
 
 # Of a request; Telegram gives no more.
 PAGE: Final = 100
 # Ids below what is new that are read again, for edits, deletions, and albums that went on.
 _OVERLAP: Final = 50
+# Messages that an album has at most. Source: Telegram, "messages.sendMultiMedia".
+_ALBUM: Final = 10
 
 
 class History(Protocol):
@@ -54,7 +61,7 @@ async def walk(
     Args:
         depth: Ids to go back at the first crawl.
         max_pages: Pages to read at most; the next crawl goes on from there.
-        since: Nothing older than this day is read.
+        since: The day to go back to instead.
         skip: Tells messages that are no posts of this source.
 
     Yields:
@@ -74,14 +81,13 @@ async def walk(
         yield Batch(link_to(newest.channel, 1), checkpoint={"channel": channel})
         return
     done = spans[-1][1] if spans else None
-    messages = _whole(newest.messages, is_cut_below=len(newest.messages) >= PAGE)
-    start = messages[0].id if len(newest.messages) >= PAGE else 1
-    top = messages[-1].id
+    messages = _whole(newest.messages, is_cut_below=not newest.is_whole)
+    start, top = 1 if newest.is_whole else messages[0].id, messages[-1].id
     if not isinstance(floor, int):
-        floor = max(1, top - depth + 1)
+        floor = 1 if since is not None else max(1, top - depth + 1)
 
     def batch(page: Page, shown: Sequence[Any], covered: Span) -> Batch:
-        posts = (to_post(album, page) for album in in_albums(shown) if not skip(album[0]))
+        posts = (_post(album, page) for album in in_albums(shown) if not skip(album[0]))
         return Batch(
             link_to(page.channel, covered[1]),
             posts=tuple(one for one in posts if one is not None),
@@ -94,7 +100,10 @@ async def walk(
         )
 
     spans = merge((*spans, (start, top)))
-    # What was above it before has been deleted.
+    if _is_older(messages, since):
+        floor = max(floor, start)
+    # What was above it before has been deleted. How many a page has tells nothing: some are
+    # withheld, and the end is where nothing is below.
     yield batch(newest, messages, (start, max(top, done or 0)))
     pages = 1
     above = max(0, (done or 0) - _OVERLAP)
@@ -102,11 +111,11 @@ async def walk(
         page = await history.page(above=above)
         pages += 1
         read = [one for one in page.messages if one.id < start]
-        goes_on = len(page.messages) >= PAGE and len(read) == len(page.messages)
+        goes_on = bool(read) and len(read) == len(page.messages)
         shown = _whole(read, is_cut_below=0 < above < done, is_cut_above=goes_on)
         # Where all that was new has been deleted, nothing is shown.
         bottom = min(shown[0].id if shown else start, done + 1)
-        done = shown[-1].id if goes_on else start - 1
+        done = max(done, shown[-1].id) if goes_on else start - 1
         above = done
         spans = merge((*spans, (bottom, done)))
         yield batch(page, shown, (bottom, done))
@@ -117,19 +126,33 @@ async def walk(
         while ahead is not None:
             page = await ahead
             pages += 1
-            is_full = len(page.messages) >= PAGE
-            shown = _whole(page.messages, is_cut_below=is_full)
-            bottom = shown[0].id if is_full else 1
-            spans = merge((*spans, (bottom, low - 1)))
-            if since is not None and shown and shown[0].date.date() < since:
-                floor = bottom
-            covered, low = (bottom, low - 1), _low(spans, top)
+            shown = _whole(page.messages, is_cut_below=True)
+            covered = (shown[0].id if shown else 1, low - 1)
+            spans = merge((*spans, covered))
+            if _is_older(shown, since):
+                floor = max(floor, covered[0])
+            low = _low(spans, top)
             goes_on = low > floor and pages < max_pages
             ahead = _ahead(history, low) if goes_on else None
             yield batch(page, shown, covered)
     finally:
         if ahead is not None:
             ahead.cancel()
+
+
+def _post(album: Sequence[Any], page: Page) -> Post | None:
+    """Read a post; one that can't be read must not end the crawl, now and whenever it is met."""
+    try:
+        return to_post(album, page)
+    except Exception as error:  # noqa: BLE001 - whatever a message holds
+        places = places_of(error)
+        log.error("message.unreadable", id=album[0].id, error=type(error).__name__, places=places)
+        return None
+
+
+def _is_older(messages: Sequence[Any], since: date | None) -> bool:
+    """Tell whether a page goes back behind a day."""
+    return since is not None and bool(messages) and messages[0].date.date() < since
 
 
 def _ahead(history: History, below: int) -> asyncio.Future[Page]:
@@ -144,18 +167,25 @@ def _low(spans: Sequence[Span], top: int) -> int:
 def _whole(
     messages: Sequence[Any], *, is_cut_below: bool = False, is_cut_above: bool = False
 ) -> list[Any]:
-    """Put a page in order, without an album at its edge that may go on beyond it.
+    """Put a page in order, without albums at its edges that may go on beyond it.
+
+    In groups, messages of others may lie between those of an album.
 
     Args:
         is_cut_below: There may be older messages right below the page.
         is_cut_above: There may be newer messages right above the page.
     """
-    groups = in_albums(messages)
-    if is_cut_below and len(groups) > 1 and _is_album(groups[0]):
-        del groups[0]
-    if is_cut_above and len(groups) > 1 and _is_album(groups[-1]):
-        del groups[-1]
-    return sorted((one for group in groups for one in group), key=lambda one: one.id)
+    page = sorted(messages, key=lambda one: one.id)
+    albums = [group for group in in_albums(page) if _is_album(group)]
+    low, high = 0, page[-1].id if page else 0
+    if is_cut_below:
+        edge = page[:_ALBUM][-1].id if page else 0
+        low = max((group[-1].id for group in albums if group[0].id <= edge), default=0)
+    if is_cut_above:
+        edge = page[-_ALBUM:][0].id if page else 0
+        high = min((group[0].id - 1 for group in albums if group[-1].id >= edge), default=high)
+    # A page that would be empty is given as it is: something must be read.
+    return [one for one in page if low < one.id <= high] or page
 
 
 def _is_album(group: Sequence[Any]) -> bool:

@@ -67,7 +67,7 @@ async def walk(
         depth: Ids to go back at the first crawl.
         max_pages: Pages to read at most; the next walk goes on from there.
         overlap_pages: Newest pages that are read again although they were read before.
-        since: Nothing older than this day is read.
+        since: The day to go back to at the first crawl instead.
 
     Yields:
         One batch a page, newest page first.
@@ -103,7 +103,8 @@ async def walk(
             raise SourceChanged("Telegram's preview: an older page was not older.", url=url)
         low = page.ids[0]
         high = page.ids[-1] if cursor is None else cursor - 1
-        floor = floor if isinstance(floor, int) else max(1, high - depth)
+        first = 1 if since is not None else max(1, high - depth)
+        floor = floor if isinstance(floor, int) else first
         floor = max(floor, low) if _is_older(page, since) else floor
         spans = merge((*spans, (low, high)))
         yield Batch(

@@ -161,7 +161,9 @@ def _one(home: Home, source: Source, stop: threading.Event) -> Run | None:
             )
 
         try:
-            run = runner.crawl(source, home.store, home.settings, progress=show, stop=stop)
+            run = runner.crawl(
+                source, home.store, home.settings, progress=show, stop=stop, anew=True
+            )
         except Busy as busy:
             complain(f"haechi: {busy}")
             return None
@@ -214,7 +216,7 @@ def _group(home: Home, group: list[Source], stop: threading.Event) -> list[Run]:
     read = {run.source_id for run in done}
     for one in group:
         if one.id not in read and not stop.is_set():
-            complain(f"haechi: {one.address}: another process crawls it; wait for it")
+            complain(f"haechi: {one.address}: not reached: another process crawls it just now")
     return done
 
 

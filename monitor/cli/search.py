@@ -112,6 +112,11 @@ def list_posts(
                     "edited": post.edited,
                     "deleted": post.deleted_at is not None,
                     "forwarded_from": post.forwarded_from,
+                    "reply_to": post.reply_to,
+                    "members": post.member_ids,
+                    "views": post.views,
+                    "reactions": post.reactions or {},
+                    "links": post.links,
                     "text": post.text,
                     "media": [
                         {

@@ -8,6 +8,7 @@ from typing import Annotated
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import typer
+from sqlalchemy import Connection
 
 from crawlers.addresses import rules_for
 from crawlers.urls import is_same_site, is_under
@@ -103,10 +104,11 @@ def _parts(word: str, given: str) -> SplitResult:
 def _linked(path: str, given: str) -> str:
     """Read a link to a channel, or to a post of one."""
     steps = [step for step in path.split("/") if step and step != "s"]
-    if len(steps) > 1 and steps[0] == "c" and _BY_NUMBER.fullmatch(f"telegram:{steps[1]}"):
-        return f"telegram:{steps[1]}"
+    numbered = _BY_NUMBER.fullmatch(f"telegram:{steps[1]}") if steps[1:] else None
+    if numbered and steps[0] == "c":
+        return f"telegram:{int(numbered[1])}"
     name = steps[0] if steps and steps[0].lower() not in OTHER_LINKS else ""
-    return _channel(name, given)
+    return _channel("/".join([name, *(one for one in steps[1:2] if one == COMMENTS)]), given)
 
 
 def parse_interval(text: str) -> int:
@@ -193,6 +195,8 @@ def _add(home: Home, address: str, interval_s: int | None, *, anyway: bool) -> N
         if known is None:
             watched = sources.every(db)
             _refuse_twin(watched, canonical)
+            if kind is SourceKind.TELEGRAM:
+                _refuse_same_channel(db, watched, canonical)
             if not anyway:
                 _refuse_part(watched, canonical)
         source = sources.add(
@@ -205,9 +209,9 @@ def _add(home: Home, address: str, interval_s: int | None, *, anyway: bool) -> N
         )
     verb = "watching" if known is None else "already watched, now"
     say(f"{verb} {source.address} every {interval(source.interval_s)} ({source.id})")
-    if not (source.kind is SourceKind.TELEGRAM and has_accounts) and (
-        hint := private_hint(source, home.settings)
-    ):
+    if source.kind is SourceKind.TELEGRAM and has_accounts:
+        say("read by a Telegram account, or by its web preview where none can")
+    elif hint := private_hint(source, home.settings):
         complain(f"haechi: {hint}")
     say(f"next: haechi crawl {source.address}   or: haechi run")
 
@@ -265,6 +269,28 @@ def _refuse_twin(watched: list[Source], address: str) -> None:
         ):
             raise Misuse(
                 f"{address} is the same place as {one.address}, which is watched already; "
+                f"to change over, first: haechi sources remove {one.address}"
+            )
+
+
+def _refuse_same_channel(db: Connection, watched: list[Source], address: str) -> None:
+    """Refuse a channel that is watched by its number, or by another name.
+
+    Raises:
+        Misuse: Names the known one.
+    """
+    if address.endswith(f"/{COMMENTS}"):
+        return
+    for one in watched:
+        channel = sources.load_checkpoint(db, one.id).get("channel")
+        if not isinstance(channel, dict) or one.address.endswith(f"/{COMMENTS}"):
+            continue
+        name, number = channel.get("name"), channel.get("id")
+        names = {f"@{name.lower()}"} if isinstance(name, str) else set()
+        numbers = {f"telegram:{-number}"} if isinstance(number, int) else set()
+        if address in names | numbers:
+            raise Misuse(
+                f"{address} is the same channel as {one.address}, which is watched already; "
                 f"to change over, first: haechi sources remove {one.address}"
             )
 
@@ -391,6 +417,8 @@ def try_source(ctx: typer.Context, address: Address, as_json: AsJson = False) ->
             kind, canonical = watched.kind, watched.address
         except Misuse:
             kind, canonical = parse_address(address)
+        if kind is SourceKind.TELEGRAM and home.settings.features.key is not None:
+            complain("haechi: HAECHI_FEATURES__KEY is set: a test reads by the web preview only")
         with progress(f"reading {canonical}"):
             reading = probe.read(kind, canonical, home.settings, home.store)
     if as_json:
@@ -455,7 +483,7 @@ def _channel(name: str, given: str) -> str:
             f"{given!r} is not a public channel: give @name (letters, digits, underscores), "
             f"@name/{COMMENTS} or telegram:NUMBER; invite links can't be watched"
         )
-    return f"@{name.lower()}"
+    return f"@{channel.lower()}/{part}" if part else f"@{channel.lower()}"
 
 
 def _change(ctx: typer.Context, address: str, done: str, **values: bool) -> None:

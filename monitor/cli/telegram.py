@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import signal
 import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any
@@ -94,6 +95,7 @@ def login(
         user_id = _run(log_in(home.settings, name, phone, _ask, create_key=create_key))
         with home.store.write() as db:
             accounts.add(db, name, user_id, utc_now())
+            sources.forget_views(db, name)
             _note(db, "telegram.login", name)
         say(f"logged in as {name} (user {user_id}); channels are read by it from now on")
 
@@ -125,6 +127,7 @@ def logout(
         sessions.remove(home.settings, name)
         with home.store.write() as db:
             accounts.remove(db, name)
+            sources.forget_views(db, name)
             _note(db, "telegram.logout", name)
         say(f"logged out {name}")
 
@@ -172,10 +175,14 @@ def _can_open(home: Home, name: str) -> bool:
 
 
 async def _ask(question: str, is_hidden: bool) -> str:
-    """Ask the operator, off the event loop."""
-    if is_hidden and sys.stdin.isatty():
-        return await asyncio.to_thread(getpass.getpass, f"{question} ")
-    return await asyncio.to_thread(ask, question)
+    """Ask the operator; Ctrl-C ends it at once, which the event loop would wait with."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        if is_hidden and sys.stdin.isatty():
+            return getpass.getpass(f"{question} ")
+        return ask(question)
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work gives

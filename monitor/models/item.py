@@ -38,6 +38,7 @@ class MediaItem:
     Attributes:
         status: None while it was not looked at.
         reason: One short phrase of ours when it was skipped or failed.
+        is_put_off: It failed without having been asked for: that is no attempt.
         known: The facts were stored already: nothing was fetched or hashed for them.
         data: The fetched bytes, between fetching and hashing only.
         windows: Hashes of the picture's parts, encrypted.
@@ -48,6 +49,7 @@ class MediaItem:
     status: MediaStatus | None = None
     reason: str = ""
     facts: MediaFacts | None = None
+    is_put_off: bool = False
     known: bool = False
     data: bytes | None = field(default=None, repr=False)
     windows: bytes | None = field(default=None, repr=False)

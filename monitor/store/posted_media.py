@@ -108,7 +108,7 @@ def _rows(
                 "name": one.ref.name,
                 "status": (one.status or MediaStatus.FAILED).value,
                 "reason": one.reason,
-                "attempts": (0 if earlier is None else earlier.attempts) + 1,
+                "attempts": (0 if earlier is None else earlier.attempts) + (not one.is_put_off),
                 "sha256": None if one.facts is None else one.facts.sha256,
             }
         )

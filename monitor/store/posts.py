@@ -42,6 +42,7 @@ _KNOWN: Final = (
     select(
         *(posts.c.id, posts.c.digest, posts.c.edited, posts.c.via),
         func.max(and_(*_MAY_BE_RETRIED)).label("retry"),
+        func.max(post_media.c.kind == MediaKind.DOCUMENT.value).label("named"),
     )
     .join(post_media, post_media.c.post_id == posts.c.id, isouter=True)
     .where(posts.c.id.in_(GIVEN))
@@ -69,12 +70,17 @@ _MARK: Final = update(posts).where(posts.c.id == bindparam("key"))
 
 @dataclass(frozen=True, slots=True)
 class KnownPost:
-    """What is stored of a post that a page shows again."""
+    """What is stored of a post that a page shows again.
+
+    Attributes:
+        has_media_named_only: Its page named a file and did not give it; another way may.
+    """
 
     digest: str
     has_media_to_retry: bool
     edited: bool = False
     via: str | None = None
+    has_media_named_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,10 @@ def post_id(source_id: str, native_id: str) -> str:
 def known(db: Connection, keys: Sequence[str]) -> dict[str, KnownPost]:
     """Look up which posts are stored already, by their ids."""
     rows = db.execute(_KNOWN, {"given": keys})
-    return {row.id: KnownPost(row.digest, bool(row.retry), row.edited, row.via) for row in rows}
+    return {
+        row.id: KnownPost(row.digest, bool(row.retry), row.edited, row.via, bool(row.named))
+        for row in rows
+    }
 
 
 def facts_of_origin(db: Connection, origin_id: str) -> MediaFacts | None:

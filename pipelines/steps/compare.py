@@ -27,12 +27,13 @@ def _told(item: Item, before: posts.KnownPost | None) -> Item:
     """Tell how a post compares; one that is the same has only media that are to be tried again."""
     if before is None:
         return item
-    # The other way names the same media differently: only the word of an edit counts there.
-    if before.via != item.post.via and (before.edited or not item.post.edited):
-        return replace(item, change=Change.SAME, media=())
-    if before.digest != item.digest:
+    # Another way of reading names the same media differently: only the word of an edit counts.
+    is_other = before.via != item.post.via
+    is_edited = before.digest != item.digest
+    if is_edited and (not is_other or (item.post.edited and not before.edited)):
         return replace(item, change=Change.EDITED)
-    return replace(item, change=Change.SAME, media=item.media if before.has_media_to_retry else ())
+    is_open = before.has_media_to_retry or (is_other and before.has_media_named_only)
+    return replace(item, change=Change.SAME, media=item.media if is_open else ())
 
 
 def _with_facts(item: Item, stored: Mapping[str, posted_media.StoredMedia]) -> Item:

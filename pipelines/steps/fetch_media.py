@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from monitor.errors import MediaError, SourceUnavailable
+from monitor.errors import MediaError, NotAsked, SourceUnavailable
 from monitor.models.item import MediaItem
 from monitor.models.media import MediaStatus
 from monitor.models.post import MediaKind
@@ -45,7 +45,8 @@ async def fetch_media(item: MediaItem, services: Services) -> MediaItem:
     except MediaError as error:
         return replace(item, status=MediaStatus.SKIPPED, reason=error.reason)
     except SourceUnavailable as error:
-        return replace(item, status=MediaStatus.FAILED, reason=str(error))
+        is_put_off = isinstance(error, NotAsked)
+        return replace(item, status=MediaStatus.FAILED, reason=str(error), is_put_off=is_put_off)
 
 
 def _suffix(name: str | None) -> str:

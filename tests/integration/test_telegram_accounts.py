@@ -6,12 +6,14 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import rsa
 from PIL import Image
+from telethon.crypto import rsa as telethon_keys
 
 from crawlers.telegram import session
 from monitor.clock import utc_now
@@ -143,6 +145,16 @@ def test_a_server_that_is_away_is_a_service_that_is_down(
         home.log_in()
 
 
+def test_a_server_with_another_key_is_not_believed(
+    home: TelegramHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # This process has met the server before.
+    monkeypatch.setattr(telethon_keys, "_server_keys", {})
+    (home.settings.home / "server.pem").write_bytes(rsa.newkeys(2_048)[0].save_pkcs1())
+    with pytest.raises(ServiceDown, match=r"telegram\.dc_public_key"):
+        home.log_in()
+
+
 def test_a_history_is_read_whole_and_an_idle_channel_costs_one_request(
     home: TelegramHome, server: Server
 ) -> None:
@@ -158,7 +170,8 @@ def test_a_history_is_read_whole_and_an_idle_channel_costs_one_request(
     asked = [call["method"] for call in server.calls()]
     assert asked == ["help.getConfig", "messages.getHistory"]
     assert home.last_run(NEWS).counts.posts_new == 0
-    assert home.account().requests == 5
+    # With those that connect, and the name's.
+    assert home.account().requests == 7
 
 
 def test_many_idle_channels_cost_one_request_each_over_one_connection(
@@ -215,14 +228,17 @@ def test_a_first_crawl_goes_back_as_far_as_it_is_told(server: Server, tmp_path: 
 
 
 def test_a_first_crawl_goes_back_to_a_day(server: Server, tmp_path: Path) -> None:
-    day = utc_now().fromtimestamp(1_750_000_000 + 60 * 150, tz=utc_now().tzinfo).date()
+    day = datetime.fromtimestamp(1_750_000_000, tz=UTC).date()
     with home_of(server, tmp_path / "home", since=day + timedelta(days=1)) as home:
         home.log_in()
         home.crawl(NEWS)
-        # The page that holds the day is the last one.
-        assert len(server.calls("messages.getHistory")) == 2
         home.crawl(NEWS)
-        assert len(server.calls("messages.getHistory")) == 3
+        # The newest page holds older ones, too.
+        assert len(server.calls("messages.getHistory")) == 2
+    with home_of(server, tmp_path / "other", since=day, depth=10) as home:
+        home.log_in()
+        home.crawl(NEWS)
+        assert min(home.posts(NEWS)) == 2
 
 
 def test_a_crawl_that_ends_early_leaves_no_hole(server: Server, tmp_path: Path) -> None:
@@ -642,12 +658,12 @@ def test_names_are_looked_up_within_the_day_s_budget(server: Server, tmp_path: P
 
 
 def test_requests_are_made_within_the_day_s_budget(server: Server, tmp_path: Path) -> None:
-    with home_of(server, tmp_path / "home", requests_a_day=3) as home:
+    with home_of(server, tmp_path / "home", requests_a_day=4) as home:
         home.log_in()
         assert "requests of today" in home.crawl(NEWS)
         # What was read before that is kept.
         assert len(home.posts(NEWS)) == 200
-        assert home.account().requests == 3
+        assert home.account().requests == 4
 
 
 def test_a_pause_is_kept_between_two_requests(server: Server, tmp_path: Path) -> None:
@@ -684,3 +700,158 @@ def test_a_channel_that_shows_nothing_any_more_is_not_an_idle_one(
     server.reload(world)
     assert "no messages any more" in home.crawl(NEWS)
     assert len(home.posts(NEWS)) > 200
+
+
+def test_a_withheld_message_is_not_the_end_of_a_history(home: TelegramHome, server: Server) -> None:
+    home.log_in()
+    server.reload(_changed(_world(), 235, withheld=True))
+    home.crawl(NEWS)
+    assert len(home.posts(NEWS)) == 235
+    home.crawl(NEWS)
+    assert len(home.posts(NEWS)) == 235
+
+
+def test_an_offset_within_a_character_does_not_end_a_crawl(
+    home: TelegramHome, server: Server
+) -> None:
+    home.log_in()
+    entities = [{"type": kind, "offset": 1, "length": 3} for kind in ("bold", "url")]
+    server.reload(_more(_world(), _message(241, text="😀 hello", entities=entities)))
+    assert home.crawl(NEWS) == ""
+    assert home.posts(NEWS)[241].text == "😀 hello"
+
+
+def test_pictures_that_must_wait_are_not_given_up(home: TelegramHome, server: Server) -> None:
+    home.log_in()
+    server.reload(_more(_world(), _message(241, photo="one.jpg")))
+    server.flood("upload.getFile", 7_200)
+    for _ in range(7):
+        home.crawl(NEWS)
+    [photo] = home.media(NEWS, 241)
+    assert photo.status == "failed"
+    # The one that Telegram refused; the others were not asked for.
+    assert photo.attempts <= 1
+    with home.store.write() as db:
+        accounts.wait(db, "main", "upload.getFile", utc_now())
+    home.crawl(NEWS)
+    assert [one.status for one in home.media(NEWS, 241)] == ["hashed"]
+
+
+def test_a_line_that_timed_out_is_opened_anew(server: Server, tmp_path: Path) -> None:
+    with home_of(server, tmp_path / "home", timeout_s=0.5) as home:
+        home.log_in()
+        home.crawl("@origin_one")
+        server.fail("messages.getHistory", delay_s=2)
+        assert home.crawl(NEWS, "@origin_one") != ""
+        assert "another process" not in home.crawl("@origin_one")
+        assert home.crawl(NEWS) == ""
+
+
+def test_a_name_that_is_gone_is_not_looked_up_again_that_day(
+    home: TelegramHome, server: Server
+) -> None:
+    home.log_in()
+    for _ in range(3):
+        home.crawl("@nobody_here")
+    assert len(server.calls("contacts.resolveUsername")) == 1
+    assert home.source("@nobody_here").state is SourceState.GONE
+    home.crawl("@nobody_here", anew=True)
+    assert len(server.calls("contacts.resolveUsername")) == 2
+
+
+def test_a_name_that_was_met_in_passing_is_looked_up_where_it_is_another_s_now(
+    home: TelegramHome, server: Server
+) -> None:
+    home.log_in()
+    forwarded = _message(241, forward={"channel": 103, "post": 1, "date": 1_740_000_000})
+    server.reload(_more(_world(), forwarded))
+    home.crawl(NEWS)
+    taker = {"id": 104, "username": "origin_one", "title": "Taker", "messages": [_message(5)]}
+    world = _world(taker=taker)
+    world["channels"][1]["username"] = "origin_two"
+    server.reload(world)
+    assert home.crawl("@origin_one") == ""
+    assert list(home.posts("@origin_one")) == [5]
+
+
+def test_another_discussion_group_is_not_read_into_the_old_one(
+    home: TelegramHome, server: Server
+) -> None:
+    home.log_in()
+
+    def talk(number: int, title: str) -> World:
+        messages = [{"id": 1, "from": 50, "text": title}]
+        return {"id": number, "kind": "supergroup", "title": title, "messages": messages}
+
+    world = _world(talk=talk(102, "first"))
+    world["channels"][0]["linked"] = 102
+    server.reload(world)
+    home.crawl(f"{NEWS}/comments")
+    world = _world(talk={**talk(102, "first"), "closed_to": ["*"]}, new=talk(109, "second"))
+    world["channels"][0]["linked"] = 109
+    server.reload(world)
+    with home.store.write() as db:
+        accounts.remove(db, "main")
+    home.log_in("other", OTHER_PHONE)
+    home.crawl(f"{NEWS}/comments")
+    source = home.source(f"{NEWS}/comments")
+    assert source.state is SourceState.GONE
+    assert "Another discussion group" in source.state_detail
+    assert [row.text for row in home.posts(f"{NEWS}/comments").values()] == ["first"]
+
+
+def test_a_channel_that_is_known_by_number_and_gone_says_so(
+    home: TelegramHome, server: Server
+) -> None:
+    home.log_in()
+    home.crawl(NEWS)
+    with home.store.write() as db:
+        accounts.set_state(db, "main", AccountState.BANNED, "Banned.")
+    home.log_in("other", OTHER_PHONE)
+    world = _world()
+    del world["channels"][0]
+    server.reload(world)
+    home.crawl("telegram:101")
+    assert home.source("telegram:101").state is SourceState.GONE
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        ("CHAT_RESTRICTED", SourceState.RESTRICTED),
+        ("CHANNEL_BANNED", SourceState.RESTRICTED),
+        ("CHAT_ADMIN_REQUIRED", SourceState.FAILING),
+    ],
+)
+def test_refusals_that_are_known_by_name_are_told_by_it(
+    home: TelegramHome, server: Server, error: str, state: SourceState
+) -> None:
+    home.log_in()
+    server.fail("messages.getHistory", error, times=-1)
+    assert error in home.crawl(NEWS)
+    assert home.source(NEWS).state is state
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "state"),
+    [
+        ("FROZEN_PARTICIPANT_MISSING", 400, AccountState.FROZEN),
+        ("AUTH_KEY_PERM_EMPTY", 401, AccountState.LOGGED_OUT),
+        ("SESSION_PASSWORD_NEEDED", 401, AccountState.LOGGED_OUT),
+    ],
+)
+def test_whatever_ends_a_log_in_is_told(
+    home: TelegramHome, server: Server, error: str, code: int, state: AccountState
+) -> None:
+    home.log_in()
+    server.fail("messages.getHistory", error, code=code, times=-1)
+    home.crawl(NEWS)
+    assert home.account().state is state
+
+
+def test_a_flood_is_never_longer_than_a_week(home: TelegramHome, server: Server) -> None:
+    home.log_in()
+    server.flood("messages.getHistory", 2**31 - 1)
+    home.crawl(NEWS)
+    left = home.account().waits["messages.getHistory"] - utc_now()
+    assert left <= timedelta(days=7)

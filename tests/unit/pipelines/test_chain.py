@@ -311,6 +311,17 @@ def test_a_file_that_is_known_by_its_sites_id_is_found_again_without_being_fetch
     assert go(looking, source, run_id, shown(3)).findings == 0
 
 
+def test_a_file_that_a_page_shows_twice_by_its_sites_id_is_fetched_once_and_found_twice(
+    looking: Services, source: Source, run_id: str, files: Files
+) -> None:
+    ref = MediaRef(url("crop"), MediaKind.PHOTO, origin_id="tg:1")
+    files.files = {url("crop"): CROPS[0]}
+    shown = [replace(post(number), media=(ref,)) for number in (1, 2)]
+    counts = go(looking, source, run_id, *shown)
+    assert (counts.findings, counts.media_hashed, counts.media_known) == (2, 1, 1)
+    assert files.asked == [url("crop")]
+
+
 class Meanwhile:
     """A fetcher that does something while it fetches one file."""
 

@@ -8,12 +8,13 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from monitor import logs
-from monitor.errors import Busy
+from monitor.errors import Busy, HaechiError
 from monitor.locks import hold, is_held, source_lock
 from monitor.models.run import Counts, Outcome, Run
 from monitor.models.source import Source, SourceState
@@ -217,3 +218,67 @@ def test_a_new_source_whose_crawl_was_stopped_after_some_pages_is_not_new_any_mo
     assert known.state is (SourceState.OK if state is SourceState.NEW else state)
     assert known.last_new_at is not None
     assert known.last_success_at is None
+
+
+@pytest.fixture
+def group(store: Store, tmp_path: Path) -> list[Source]:
+    """Three sources, each with a run that its crawl would tell of."""
+    made = []
+    with store.write() as db:
+        for name in ("@one_one", "@two_two", "@three"):
+            source = new_source(db, name)
+            run_id = runs.start(db, source.id, NOW)
+            runs.end(db, run_id, Outcome.OK, "", NOW)
+            (tmp_path / f"run-{source.id}").write_text(json.dumps({"run": run_id}) + "\n")
+            made.append(source)
+    return made
+
+
+def test_a_group_goes_on_in_another_process_where_one_of_its_crawls_ends_it(
+    store: Store, tmp_path: Path, group: list[Source], pretend: Callable[[str], None]
+) -> None:
+    # As if each crawl of the group ended the process that it is in.
+    pretend(f'echo "$@" >> {tmp_path}/calls; cat {tmp_path}/run-$5')
+    ended: list[Run] = []
+    runner.crawl_group(group, store, settings_of(tmp_path), ended=ended.append)
+    assert [run.source_id for run in ended] == [one.id for one in group]
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [line.count(" s") for line in calls] == [3, 2, 1]
+
+
+def test_a_group_is_one_process_where_nothing_goes_wrong(
+    store: Store, tmp_path: Path, group: list[Source], pretend: Callable[[str], None]
+) -> None:
+    pretend(f"for id in $5 $6 $7; do cat {tmp_path}/run-$id; done; exit 0")
+    ended: list[Run] = []
+    runner.crawl_group(group, store, settings_of(tmp_path), ended=ended.append)
+    assert len(ended) == 3
+
+
+def test_a_group_that_does_not_begin_says_so(
+    store: Store, tmp_path: Path, group: list[Source], pretend: Callable[[str], None]
+) -> None:
+    pretend("exit 1")
+    with pytest.raises(HaechiError, match="before it began"):
+        runner.crawl_group(group, store, settings_of(tmp_path))
+
+
+def test_of_a_group_the_crawl_at_hand_is_closed_when_the_process_is_killed(
+    store: Store, tmp_path: Path, group: list[Source], pretend: Callable[[str], None]
+) -> None:
+    with store.write() as db:
+        begun = runs.start(db, group[0].id, NOW + timedelta(seconds=1))
+    pretend("exec sleep 60")
+    ended: list[Run] = []
+    limited = settings_of(tmp_path, crawl={"time_limit_s": 0.5})
+    with pytest.MonkeyPatch.context() as patch:
+        # It was begun by the process; what is open before it starts is somebody else's.
+        patch.setattr(runner, "close_interrupted", lambda *_: 0)
+        stop = threading.Event()
+
+        def note(run: Run) -> None:
+            ended.append(run)
+            stop.set()
+
+        runner.crawl_group(group, store, limited, ended=note, stop=stop)
+    assert [(run.id, run.outcome) for run in ended] == [(begun, Outcome.KILLED)]

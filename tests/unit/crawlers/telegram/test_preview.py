@@ -35,7 +35,7 @@ def test_the_page_accounts_for_service_messages_and_album_members() -> None:
     read_page = page("channel")
     assert read_page.state is PreviewState.POSTS
     assert read_page.ids == (70, 71, 80, 81, 83, 85, 86, 87)
-    assert [post.native_id for post in read_page.posts] == ["71", "80", "85", "86", "87"]
+    assert [post.native_id for post in read_page.posts] == ["70", "71", "80", "85", "86", "87"]
 
 
 def test_the_cursor_is_the_pagers_and_never_the_pages_own() -> None:
@@ -185,9 +185,35 @@ def test_real_texts_are_read_as_they_stand() -> None:
 
 @real_pages
 def test_real_service_messages_are_accounted_for_and_are_no_posts() -> None:
-    for name, id_ in (("channel_created", 1), ("channel_photo_updated", 3), ("pinned", 92)):
+    for name, id_ in (("channel_created", 1), ("pinned", 92)):
         read_page = real(f"tchan/service_message_{name}.html")
         assert (read_page.ids, read_page.posts) == ((id_,), ())
+
+
+@real_pages
+def test_a_real_new_picture_of_a_channel_is_a_post() -> None:
+    [shown] = real("tchan/service_message_channel_photo_updated.html").posts
+    assert (shown.native_id, shown.text) == ("3", "Channel photo updated")
+    [picture] = shown.media
+    assert picture.kind is MediaKind.PHOTO
+    assert picture.url.startswith("https://cdn1.telegram-cdn.org/file/DL-kc")
+
+
+def test_a_new_picture_of_the_channel_is_a_post() -> None:
+    shown = post(70)
+    assert shown.text == "Channel photo updated"
+    assert [one.kind for one in shown.media] == [MediaKind.PHOTO]
+
+
+def test_reactions_are_counted_by_what_stands_for_them() -> None:
+    html = """<div class="tgme_widget_message" data-post="a/3">
+    <div class="tgme_widget_message_reactions"><span class="tgme_reaction tgme_reaction_paid">
+    <i class="icon icon-telegram-stars"></i>7.03K</span><span class="tgme_reaction">
+    <i class="emoji"><b>👍</b></i>1.5K</span><span class="tgme_reaction">
+    <tg-emoji emoji-id="54655"></tg-emoji>12</span><span class="tgme_reaction">?</span>
+    </div></div>"""
+    [shown] = read(html, URL).posts
+    assert shown.reactions == {"paid": 7_030, "👍": 1_500, "54655": 12}
 
 
 @real_pages

@@ -39,6 +39,7 @@ class Server:
 
     messages: dict[int, types.Message] = field(default_factory=dict)
     asked: list[tuple[int | None, int | None]] = field(default_factory=list)
+    withheld: set[int] = field(default_factory=set)
 
     def post(self, count: int = 1, album: int | None = None) -> None:
         first = max(self.messages, default=0) + 1
@@ -52,7 +53,9 @@ class Server:
             shown = [number for number in numbers if number > above][:PAGE]
         else:
             shown = [number for number in numbers if below is None or number < below][-PAGE:]
-        return Page(CHANNEL, [self.messages[number] for number in shown], {101: CHANNEL}, {})
+        shown = [number for number in shown if number not in self.withheld]
+        messages = [self.messages[number] for number in shown]
+        return Page(CHANNEL, messages, {101: CHANNEL}, {}, len(shown) == len(numbers))
 
 
 class Reader:
@@ -151,6 +154,41 @@ def test_nothing_is_read_that_is_older_than_the_day(server: Server) -> None:
     # A day has 1,440 of them; the page with the day's first one is the last.
     assert 2_780 <= reader.members()[0] <= 2_880
     assert reader.members()[-1] == 3_000
+
+
+def test_a_page_of_which_something_is_withheld_is_not_the_end(server: Server) -> None:
+    server.post(500)
+    server.withheld = {450, 320, 77}
+    reader = Reader(server)
+    reader.crawl()
+    there = [number for number in range(1, 501) if number not in server.withheld]
+    assert reader.members() == there
+    reader.crawl()
+    assert reader.members() == there
+    server.post(300)
+    server.withheld |= {530, 600, 790}
+    reader.crawl()
+    assert reader.members() == [one for one in range(1, 801) if one not in server.withheld]
+
+
+def test_an_album_that_others_write_into_is_whole(server: Server) -> None:
+    server.post(198)
+    server.messages[198] = message(198, album=5)
+    server.messages[199] = message(199)
+    server.messages[200] = message(200, album=5)
+    server.messages |= {number: message(number) for number in range(201, 299)}
+    reader = Reader(server)
+    reader.crawl()
+    assert reader.posts[198].member_ids == ("200",)
+    assert 200 not in reader.posts
+
+
+def test_a_message_that_can_t_be_read_is_left_out(server: Server) -> None:
+    server.post(3)
+    server.messages[2].reactions = "?"
+    reader = Reader(server)
+    reader.crawl()
+    assert reader.members() == [1, 3]
 
 
 def test_an_empty_channel_is_read_without_posts(server: Server) -> None:

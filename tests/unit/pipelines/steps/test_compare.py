@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from monitor.models.item import Change, MediaItem
+from monitor.models.item import Change, Item, MediaItem
 from monitor.models.media import MediaStatus
 from monitor.models.source import Source
 from monitor.store import posts
@@ -111,3 +111,43 @@ def test_each_post_of_a_page_is_compared_with_itself(services: Services, source:
         [facts("1"), None],
     ]
     assert compare([], services) == []
+
+
+def shown_by(one: Item, via: str, *, edited: bool = False) -> Item:
+    return replace(one, post=replace(one.post, via=via, edited=edited))
+
+
+def test_what_another_way_of_reading_shows_differently_is_the_same_post(
+    services: Services, source: Source
+) -> None:
+    with services.store.write() as db:
+        posts.write(db, [shown_by(item(source, 1, "a", media=[picture("a")]), "account")], NOW)
+    other = shown_by(item(source, 1, "b", media=[picture("b")]), "preview")
+    (found,) = compare([other], services)
+    assert (found.change, found.media) == (Change.SAME, ())
+    (found,) = compare([shown_by(other, "account")], services)
+    assert found.change is Change.EDITED
+
+
+def test_an_edit_that_another_way_of_reading_tells_of_is_one(
+    services: Services, source: Source
+) -> None:
+    with services.store.write() as db:
+        posts.write(db, [shown_by(item(source, 1, "a"), "account")], NOW)
+    edited = shown_by(item(source, 1, "b"), "preview", edited=True)
+    (found,) = compare([edited], services)
+    assert found.change is Change.EDITED
+    with services.store.write() as db:
+        posts.write(db, [found], NOW)
+    # Told once.
+    (found,) = compare([shown_by(item(source, 1, "c"), "account", edited=True)], services)
+    assert found.change is Change.SAME
+
+
+def test_a_picture_that_one_way_could_not_fetch_is_fetched_by_the_other(
+    services: Services, source: Source
+) -> None:
+    with services.store.write() as db:
+        posts.write(db, [shown_by(item(source, 1, "a", media=[failed("a")]), "account")], NOW)
+    (found,) = compare([shown_by(item(source, 1, "b", media=[picture("b")]), "preview")], services)
+    assert (found.change, len(found.media)) == (Change.SAME, 1)
