@@ -13,8 +13,14 @@ KST = timezone(timedelta(hours=9), "KST")
 _MAX_LENGTH = 200
 _HALF = "am|pm|오전|오후"
 _CLOCK = re.compile(
-    rf"(?:({_HALF}) ?)?(?<![0-9])([0-9]{{1,2}}):([0-9]{{2}})(?::([0-9]{{2}}))?(?: ?({_HALF}))?"
+    rf"(?:({_HALF}) ?)?(?<![0-9])([0-9]{{1,2}})(?::|시 ?)([0-9]{{2}})(?::([0-9]{{2}}))?(?:분)?"
+    rf"(?: ?({_HALF}))?"
 )
+# Some leave out the minutes of a full hour.
+_HOUR = re.compile(
+    r"(?:(오전|오후) ?)(?<![0-9])([0-9]{1,2})시|(?<![0-9])([0-9]{1,2}) ?(am|pm)(?![a-z])"
+)
+_NAMED_TIMES = {"noon": "12:00", "정오": "12:00", "midnight": "0:00", "자정": "0:00"}
 _YEAR_FIRST = re.compile(
     r"(?<![0-9])([0-9]{4}) ?[-./년] ?([0-9]{1,2}) ?[-./월] ?([0-9]{1,2})(?![0-9])"
 )
@@ -71,7 +77,7 @@ def read_date(
         here = None if now is None else now.astimezone(zone)
         if here is not None and (earlier := _ago(text)) is not None:
             return (here - earlier).astimezone(UTC)
-        clock = _CLOCK.search(text)
+        clock = _CLOCK.search(text := _with_minutes(text))
         rest = text if clock is None else f"{text[: clock.start()]} {text[clock.end() :]}"
         day = _absolute_day(rest, order)
         if day is None and here is not None:
@@ -104,6 +110,16 @@ def zone_of(text: str) -> timezone | None:
     if away >= timedelta(hours=24):
         return None
     return timezone(away if found[1] in {None, "+"} else -away)
+
+
+def _with_minutes(text: str) -> str:
+    for name, clock in _NAMED_TIMES.items():
+        text = text.replace(name, clock)
+    found = None if _CLOCK.search(text) else _HOUR.search(text)
+    if found is None:
+        return text
+    half, hour = (found[1], found[2]) if found[1] else (found[4], found[3])
+    return f"{text[: found.start()]}{hour}:00 {half}{text[found.end() :]}"
 
 
 def _ago(text: str) -> timedelta | None:
