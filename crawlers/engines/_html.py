@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from parsel import Selector
 
 from crawlers.urls import absolute
+
+# Of lxml, which tells no types.
+Element: TypeAlias = Any
 
 _BLOCKS = frozenset({"blockquote", "dd", "div", "dl", "dt", "fieldset", "figure", "h1", "h2", "h3"})
 _BLOCKS |= {"hr", "li", "ol", "p", "pre", "section", "table", "td", "th", "tr", "ul"}
@@ -69,9 +73,14 @@ def text_of(node: Selector, without: str = "") -> str:
         Lines separated by a newline, blanks collapsed, at most one empty line in a row.
     """
     dropped = {element.root for element in node.css(without)} if without else set()
+    return text_without(node.root, dropped)
+
+
+def text_without(element: Element, dropped: Container[Element]) -> str:
+    """Read an element as `text_of` does, without those of its descendants."""
     parts: list[str] = []
     # An own stack: a page may nest deeper than Python recurses.
-    stack: list[Any] = [node.root]
+    stack: list[Any] = [element]
     while stack:
         item = stack.pop()
         if isinstance(item, str):

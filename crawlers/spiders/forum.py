@@ -39,7 +39,7 @@ class ForumSpider(SourceSpider):
             recognised = recognise(page.text, page.url)
             if recognised is None:
                 raise SourceChanged(
-                    "no engine recognises this site; engines: " + ", ".join(ENGINES),
+                    "nothing here looks like a forum: no list of boards or threads, no posts",
                     url=self.start_url,
                 )
             name = recognised[0]
