@@ -34,6 +34,7 @@ from crawlers.engines._html import outermost, text_of
 from crawlers.engines._page import Page
 from monitor.clock import utc_now
 from monitor.models.post import Post
+from monitor.models.source import GENERIC
 
 # Less than what any engine has for a page that it knows.
 _CONFIDENCE = 0.25
@@ -263,7 +264,7 @@ def _post(thread: ThreadPage, said: Said, address: str, own: str | None = None) 
 
 
 ENGINE = ForumEngine(
-    name="generic",
+    name=GENERIC,
     recognise=_recognise,
     kind=_kind,
     boards=_boards,

@@ -15,6 +15,7 @@ from monitor.models.run import Run
 from monitor.models.source import Source, SourceKind
 from monitor.settings import FILE_NAME, Settings, load
 from monitor.store import accounts, posts, sources
+from monitor.store.posts import Told
 from monitor.store.store import Store
 from schedules import runner
 
@@ -30,6 +31,7 @@ class Reading:
     source: Source
     run: Run
     posts: list[tuple[Row[Any], int]]
+    told: Told
 
 
 def read(kind: SourceKind, address: str, settings: Settings, own: Store) -> Reading:
@@ -63,9 +65,10 @@ def read(kind: SourceKind, address: str, settings: Settings, own: Store) -> Read
             with store.read() as db:
                 source = sources.find(db, address) or source
                 seen = [(row, len(media)) for row, media in posts.iterate(db)]
+                told = posts.told(db, source.id)
         finally:
             store.close()
-    return Reading(source, run, seen)
+    return Reading(source, run, seen, told)
 
 
 def _configuration(settings: Settings, folder: Path) -> str:

@@ -22,9 +22,9 @@ from monitor.clock import utc_now
 from monitor.errors import Misuse
 from monitor.models.channel import CHANNEL_NAME, OTHER_LINKS, TELEGRAM_HOSTS
 from monitor.models.run import Outcome, Run
-from monitor.models.source import COMMENTS, Source, SourceKind
+from monitor.models.source import COMMENTS, GENERIC, Source, SourceKind
 from monitor.settings import Settings
-from monitor.store import accounts, runs, sources
+from monitor.store import accounts, posts, runs, sources
 from schedules import runner
 
 Address = Annotated[str, typer.Argument(help="@name, a t.me link, or a forum's URL; or its id.")]
@@ -321,6 +321,26 @@ def _is_within(address: str, whole: str) -> bool:
     return is_folder and is_under(address, whole)
 
 
+def engine_of(source: Source) -> str:
+    """Name the engine of a forum; empty where it is not known."""
+    about = " (unknown software, read by general signals)" if source.engine == GENERIC else ""
+    return f"{source.engine or ''}{about}"
+
+
+def untold(told: posts.Told) -> str:
+    """Say what the pages of a source did not tell of its posts; empty where they told all."""
+    lacks = [
+        f"{name} of {'all' if has == 0 else f'{told.posts - has} of'} {count(told.posts, 'post')}"
+        for name, has in (
+            ("authors", told.authors),
+            ("times", told.times),
+            ("boards", told.boards),
+        )
+        if has < told.posts
+    ]
+    return f"not told: {', '.join(lacks)}" if lacks else ""
+
+
 def list_sources(ctx: typer.Context, as_json: AsJson = False) -> None:
     """List the watched sources; the default."""
     with opened(ctx) as home, home.store.read() as db:
@@ -355,19 +375,21 @@ def show(ctx: typer.Context, address: Address, as_json: AsJson = False) -> None:
             latest = [runner.as_it_is(one, home.settings) for one in runs.latest(db, 10, source.id)]
             views = sources.views(db, source.id)
             channel = sources.load_checkpoint(db, source.id).get("channel")
+            told = posts.told(db, source.id)
     if as_json:
-        emit({"source": source, "channel": channel, "views": views, "runs": latest})
+        emit({"source": source, "channel": channel, "views": views, "told": told, "runs": latest})
         return
-    engine = (
-        f", engine {source.engine or 'not known yet'}" if source.kind is SourceKind.FORUM else ""
-    )
+    is_forum = source.kind is SourceKind.FORUM
+    engine = f", engine {engine_of(source) or 'not known yet'}" if is_forum else ""
     every = interval(source.interval_s)
     say(f"{source.address} ({source.id}), {source.kind}{engine}, every {every}")
     state = "paused" if source.paused else source.state
     say(": ".join(filter(None, ("state", state, source.state_detail))))
+    if is_forum and (lack := untold(told)):
+        say(lack)
     if isinstance(channel, dict):
-        told = (f"{name} {channel[name]}" for name in channel if channel[name] is not None)
-        say(f"channel: {', '.join(told)}")
+        facts = (f"{name} {channel[name]}" for name in channel if channel[name] is not None)
+        say(f"channel: {', '.join(facts)}")
     if views:
         table(
             ("read by", "state", "when", "what it met"),
@@ -422,14 +444,23 @@ def try_source(ctx: typer.Context, address: Address, as_json: AsJson = False) ->
         with progress(f"reading {canonical}"):
             reading = probe.read(kind, canonical, home.settings, home.store)
     if as_json:
-        emit({"source": reading.source, "run": reading.run, "posts": len(reading.posts)})
+        emit(
+            {
+                "source": reading.source,
+                "run": reading.run,
+                "posts": len(reading.posts),
+                "told": reading.told,
+            }
+        )
     else:
         counts = reading.run.counts
         why = reason(reading.run, reading.source, home.settings)
         by = f" by {reading.run.via}" if reading.run.via else ""
         say(": ".join(filter(None, (canonical, f"{reading.run.outcome}{by}", why))))
         if kind is SourceKind.FORUM:
-            say(f"engine: {reading.source.engine or 'not recognised'}")
+            say(f"engine: {engine_of(reading.source) or 'not recognised'}")
+            if lack := untold(reading.told):
+                say(lack)
         say(
             f"{count(counts.pages, 'page')}, {count(len(reading.posts), 'post')}, "
             f"{count(counts.media_hashed, 'picture')} read, "

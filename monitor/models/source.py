@@ -12,6 +12,8 @@ PREVIEW: Final = "preview"
 ACCOUNT: Final = "account"
 # Behind a channel's name: the discussion group that is linked to it.
 COMMENTS: Final = "comments"
+# The engine of forums that no other recognises.
+GENERIC: Final = "generic"
 
 
 class SourceKind(StrEnum):

@@ -100,6 +100,16 @@ class StoredHashes:
     digits: str
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How much the pages of a source told: posts that are there, and of how many they told what."""
+
+    posts: int
+    authors: int
+    times: int
+    boards: int
+
+
 def post_id(source_id: str, native_id: str) -> str:
     """Derive a post's id."""
     return make_id("p", source_id, native_id)
@@ -251,6 +261,18 @@ def iterate(
         statement = statement.where(posts.c.source_id == source_id)
     for row in db.execute(statement):
         yield row, media_of(db, row.id)
+
+
+def told(db: Connection, source_id: str) -> Told:
+    """Count what the stored posts of a source have."""
+    statement = select(
+        func.count(posts.c.id),
+        func.count(posts.c.author),
+        func.count(posts.c.posted),
+        func.count(posts.c.board),
+    ).where(posts.c.source_id == source_id)
+    in_all, authors, times, boards = db.execute(statement).one()
+    return Told(in_all, authors, times, boards)
 
 
 def source_address(db: Connection, source_id: str) -> str:

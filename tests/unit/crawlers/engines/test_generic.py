@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from crawlers.engines import FALLBACK, recognise
+from crawlers.engines import recognise
 from crawlers.engines._base import PageKind
 from crawlers.engines.generic import ENGINE
 from monitor.errors import SourceUnavailable
 from monitor.models.post import MediaKind
-from monitor.models.source import SourceState
+from monitor.models.source import GENERIC, SourceState
 
 FOLDER = Path(__file__).parents[3] / "fixtures" / "engines" / "generic"
 PAGES = tomllib.loads((FOLDER / "pages.toml").read_text(encoding="utf-8"))
@@ -27,7 +27,7 @@ def page(name: str) -> tuple[str, str]:
 def test_any_other_engine_would_be_surer() -> None:
     found = recognise(*page("thread"))
     assert found is not None
-    assert found[0] == FALLBACK
+    assert found[0] == GENERIC
     assert found[1] < 0.5
 
 

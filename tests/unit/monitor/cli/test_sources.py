@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from monitor.cli.sources import interval, parse_address, parse_interval
+from monitor.cli.sources import interval, parse_address, parse_interval, untold
 from monitor.errors import Misuse
 from monitor.locks import hold, source_lock
 from monitor.models.run import Counts, Outcome, Run
-from monitor.models.source import Source, SourceKind, SourceState
+from monitor.models.source import GENERIC, Source, SourceKind, SourceState
 from monitor.settings import Settings
 from monitor.store import runs, sources
+from monitor.store.posts import Told
 from monitor.store.store import Store
 from schedules import runner
 from tests.fixtures.stock import NOW, new_source
@@ -373,3 +374,26 @@ def test_a_crawl_of_nothing_says_how_to_begin(at_home: Haechi) -> None:
     ended = at_home("crawl", "--all")
     assert ended.code == 2
     assert "sources add" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (Told(posts=0, authors=0, times=0, boards=0), ""),
+        (Told(posts=4, authors=4, times=4, boards=4), ""),
+        (
+            Told(4, authors=3, times=0, boards=4),
+            "not told: authors of 1 of 4 posts, times of all 4 posts",
+        ),
+    ],
+)
+def test_what_pages_do_not_tell_is_said(told: Told, said: str) -> None:
+    assert untold(told) == said
+
+
+def test_a_forum_of_unknown_software_is_shown_as_such(at_home: Haechi, store: Store) -> None:
+    at_home("sources", "add", "https://forum.example/")
+    with store.write() as db:
+        sources.change(db, sources.every(db)[0].id, engine=GENERIC)
+    shown = at_home("sources", "show", "https://forum.example/")
+    assert "engine generic (unknown software, read by general signals)" in shown.out

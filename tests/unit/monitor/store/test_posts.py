@@ -304,3 +304,13 @@ def test_what_was_not_known_of_a_file_is_completed_and_nothing_else_changed(
         with store.read() as db:
             expected = with_md5 if number else facts("a")
             assert posts.facts_of_sha256(db, digest("a")) == expected
+
+
+def test_what_the_pages_of_a_source_told_is_counted(store: Store, source: Source) -> None:
+    full = item(source, 1)
+    bare = item(source, 2)
+    nameless = replace(bare, post=replace(bare.post, author=None, posted=None, board=None))
+    write(store, replace(full, post=replace(full.post, author="gull", board=None)), nameless)
+    with store.read() as db:
+        assert posts.told(db, source.id) == posts.Told(posts=2, authors=1, times=1, boards=0)
+        assert posts.told(db, "another") == posts.Told(0, 0, 0, 0)
