@@ -30,6 +30,8 @@ _NAMED = re.compile(r"([a-z]{3,9})[.,]? ([0-9]{1,2})(?:st|nd|rd|th)?,? '?([0-9]{
 _DAY_NAMED = re.compile(
     r"(?<![0-9])([0-9]{1,2})(?:st|nd|rd|th)?[ -]([a-z]{3,9})[.,]?[ -]'?([0-9]{4}|[0-9]{2})\b"
 )
+# An English order of which only the month was translated: "08 6월, 2026".
+_DAY_MONTH_YEAR = re.compile(r"(?<![0-9])([0-9]{1,2}) ([0-9]{1,2})월,? ([0-9]{4})(?![0-9])")
 _AGO = re.compile(
     r"(?<![0-9])([0-9]{1,3}|an?) ?(초|분|시간|일|주|sec|min|hour|day|week)[a-z]{0,4} ?(?:ago|전)"
 )
@@ -145,6 +147,8 @@ def _time(clock: re.Match[str] | None) -> time:
 def _absolute_day(text: str, order: DateOrder) -> date | None:
     if found := _YEAR_FIRST.search(text):
         return date(int(found[1]), int(found[2]), int(found[3]))
+    if found := _DAY_MONTH_YEAR.search(text):
+        return date(int(found[3]), int(found[2]), int(found[1]))
     if found := _THREE.search(text):
         first, second, third = (int(part) for part in found.groups())
         if order is DateOrder.YMD and third < 100:

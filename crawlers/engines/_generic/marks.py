@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import chain
 
 from crawlers.engines._dates import KST, DateOrder, order_of, read_date, zone_of
 from crawlers.engines._generic.addresses import is_person
@@ -40,8 +41,9 @@ _CLOCK_ONLY = re.compile(
     r"[,(]?\s{0,3}(?:오전|오후)?\s{0,3}[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?\s{0,3}(?:[ap]\.?m\.?)?\)?",
     re.IGNORECASE,
 )
+_KOREAN_DATE = re.compile(r"[0-9]년 ?[0-9]|(?:오전|오후) ?[0-9]|[0-9] ?(?:오전|오후)")
 _DAY_ONLY = re.compile(r"[0-9]{2}[-./][0-9]{2}")
-_RELATIVE = re.compile(r"\bago\b|전$|전[ )\]]|방금|just now", re.IGNORECASE)
+_RELATIVE = re.compile(r"\bago\b|(?<!오)전(?:$|[ )\]])|방금|just now", re.IGNORECASE)
 _LONGEST_DATE = 90
 _LONGEST_NAME = 60
 _LONGEST_REST = 30
@@ -263,13 +265,16 @@ def _habits(outline: Outline) -> tuple[timezone, DateOrder]:
     language = outline.nodes[0].get("lang").lower() if outline.nodes else ""
     zone = KST if language.startswith("ko") else UTC
     dates: list[str] = []
-    for text in outline.texts:
-        if len(text.text) > 200:
+    titles = (node.get("title") for node in outline.nodes)
+    for text in chain((text.text for text in outline.texts), titles):
+        if not text or len(text) > 200:
             continue
-        low = text.text.lower()
+        low = text.lower()
         if "utc" in low or "gmt" in low:
             zone = zone_of(low) or zone
-        dates.append(text.text)
+        if _KOREAN_DATE.search(low):
+            zone, language = KST, "ko"
+        dates.append(text)
     default = DateOrder.MDY if language in {"en", "en-us", ""} else DateOrder.DMY
     order = order_of(dates, default)
     return zone, DateOrder.YMD if language.startswith("ko") else order

@@ -64,6 +64,13 @@ def test_a_title_that_has_a_time_in_it_is_a_title() -> None:
     assert ENGINE.threads(*page("board")).threads[2].title == "오늘의 등대 12:30"
 
 
+def test_a_morning_in_korean_is_no_time_ago() -> None:
+    html, url = page("board_of_tables")
+    html = html.replace("2026-03-01", "2026년 3월 1일 9:30 오전").replace("2026-02-28", "3일 전")
+    morning, ago = ENGINE.threads(html, url).threads[1:]
+    assert (morning.last_post, ago.last_post) == ("2026-03-01T00:30:00+00:00", "not told")
+
+
 def test_columns_without_names_for_machines_are_told_by_their_heads() -> None:
     read = ENGINE.threads(*page("board_of_tables"))
     assert [(thread.title, thread.replies) for thread in read.threads] == [
@@ -128,6 +135,13 @@ def test_an_article_with_comments_is_a_thread() -> None:
         f"{SITE}/upload/2026/dawn.png",
         f"{SITE}/upload/2026/reply.jpg",
     ]
+
+
+def test_dates_written_in_korean_are_of_korea() -> None:
+    html, url = page("thread")
+    html = html.replace("Feb. 28, 2026, 9 a.m.", "2026년 2월 28일 9:00 오전")
+    first = ENGINE.posts(html, url).posts[0]
+    assert first.posted == datetime(2026, 2, 28, 0, tzinfo=UTC)
 
 
 def test_what_is_marked_for_search_engines_is_read_by_the_marks() -> None:
