@@ -15,8 +15,8 @@ from telethon.tl import functions, types
 
 from crawlers.context import CrawlContext
 from crawlers.source_run import Elsewhere, SourceRun
-from crawlers.telegram.errors import AccountLost, CannotRead, Unreachable
-from crawlers.telegram.line import Line, explained, open_line
+from crawlers.telegram.errors import AccountLost, CannotRead, Spent, Unreachable, Waiting
+from crawlers.telegram.line import RESOLVE, Line, explained, method_of, open_line
 from crawlers.telegram.message import is_copy_of_post
 from crawlers.telegram.peers import goes_by, peer_of, username
 from crawlers.telegram.reader import ChannelReader, StalePeer
@@ -67,7 +67,7 @@ class Collector:
     def has_accounts(self) -> bool:
         """Tell whether any account was logged in."""
         with self._store.read() as db:
-            return bool(accounts.every(db, self._clock()))
+            return accounts.has_any(db)
 
     def preview_name(self, source: Source) -> str | None:
         """Give the name under which the web preview shows a source; None: it does not."""
@@ -135,23 +135,25 @@ class Collector:
 
     def _why_not(self, account: Account, *, knows: bool) -> Elsewhere | None:
         """Say why an account need not be asked."""
-        limits, now = self._settings.telegram, self._clock()
         if account.state is not AccountState.OK:
             return Elsewhere(account.state_detail, SourceState.FAILING)
-        if now < self._unreachable_until:
+        if self._clock() < self._unreachable_until:
             return Elsewhere("Telegram can't be reached.", SourceState.FAILING)
+        refusal = self._must_rest(account, knows=knows)
+        return None if refusal is None else Elsewhere(str(refusal), SourceState.FAILING)
+
+    def _must_rest(self, account: Account, *, knows: bool) -> CannotRead | None:
+        """Tell what the account's line would say, before there is a connection."""
+        limits, now = self._settings.telegram, self._clock()
         soon = now + timedelta(seconds=limits.flood_wait_s)
-        for method in (_HISTORY,) if knows else (_HISTORY, "contacts.resolveUsername"):
+        for method in (_HISTORY,) if knows else (_HISTORY, method_of(RESOLVE)):
             until = account.waits.get(method, now)
             if until > soon:
-                why = f"Telegram wants the account {account.name} to leave {method} until"
-                return Elsewhere(f"{why} {until:%Y-%m-%d %H:%M:%S}Z.", SourceState.FAILING)
+                return Waiting(account.name, method, until)
         if account.requests >= limits.requests_a_day:
-            why = f"The account {account.name} has made its requests of today"
-            return Elsewhere(f"{why} (telegram.requests_a_day).", SourceState.FAILING)
+            return Spent.requests(account.name, limits.requests_a_day)
         if not knows and account.names >= limits.names_a_day:
-            why = f"The account {account.name} has looked up its names of today"
-            return Elsewhere(f"{why} (telegram.names_a_day).", SourceState.FAILING)
+            return Spent.names(account.name, limits.names_a_day)
         return None
 
     async def _read(self, run: SourceRun, name: str) -> None:

@@ -30,13 +30,31 @@ class AccountLost(CannotRead):
 class Waiting(CannotRead):
     """An account must leave one kind of request until a time."""
 
-    def __init__(self, message: str, until: datetime) -> None:
-        super().__init__(message)
-        self.until = until
+    def __init__(self, account: str, method: str, until: datetime) -> None:
+        super().__init__(
+            f"Telegram wants the account {account} to leave {method} until "
+            f"{until:%Y-%m-%d %H:%M:%S}Z."
+        )
 
 
 class Spent(CannotRead):
     """An account has asked as much today as the settings allow."""
+
+    @classmethod
+    def requests(cls, account: str, limit: int) -> Spent:
+        """Say so of all requests."""
+        return cls(
+            f"The account {account} has made its {limit} requests of today "
+            "(telegram.requests_a_day)."
+        )
+
+    @classmethod
+    def names(cls, account: str, limit: int) -> Spent:
+        """Say so of look-ups of names."""
+        return cls(
+            f"The account {account} has looked up its {limit} names of today "
+            "(telegram.names_a_day): new channels wait for tomorrow."
+        )
 
 
 class Unreachable(CannotRead):

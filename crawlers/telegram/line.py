@@ -255,16 +255,10 @@ class Line:
             self._left = self._limits.requests_a_day
             self._names_left = self._limits.names_a_day
         if self._left <= 0:
-            raise Spent(
-                f"The account {self.name} has made its {self._limits.requests_a_day} requests of "
-                "today (telegram.requests_a_day)."
-            )
+            raise Spent.requests(self.name, self._limits.requests_a_day)
         is_name = method == method_of(RESOLVE)
         if is_name and self._names_left <= 0:
-            raise Spent(
-                f"The account {self.name} has looked up its {self._limits.names_a_day} names of "
-                "today (telegram.names_a_day): new channels wait for tomorrow."
-            )
+            raise Spent.names(self.name, self._limits.names_a_day)
         # Files come from elsewhere, in pieces, and Telegram counts them otherwise.
         if method != "upload.getFile":
             if self._next_at is not None and self._next_at > now:
@@ -296,12 +290,7 @@ class Line:
             accounts.wait(db, self.name, method, until)
 
     def _waiting(self, method: str) -> Waiting:
-        until = self._waits.get(method, self._clock())
-        return Waiting(
-            f"Telegram wants the account {self.name} to leave {method} until "
-            f"{until:%Y-%m-%d %H:%M:%S}Z.",
-            until,
-        )
+        return Waiting(self.name, method, self._waits.get(method, self._clock()))
 
     def lost(self, state: AccountState, why: str) -> AccountLost:
         """Record that the account can't read any more."""

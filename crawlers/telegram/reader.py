@@ -44,7 +44,6 @@ class ChannelReader:
         self.channel: types.Channel | None = None
         # The name that the channel must go by; None: it was found by its number.
         self.expected: str | None = None
-        self.files = 0
         self.bytes = 0
         self._line = line
         self._peer = peer
@@ -216,6 +215,5 @@ class ChannelReader:
         )
         if data is None:
             raise MediaError("larger than the limit")
-        self.files += 1
         self.bytes += len(data)
         return data

@@ -19,7 +19,6 @@ from monitor.cli.home import Home, opened
 from monitor.cli.main import INTERRUPTED
 from monitor.cli.output import complain, count, emit, progress, say, table, when
 from monitor.cli.sources import AsJson, find, outcome, reason
-from monitor.clock import utc_now
 from monitor.errors import Busy, Misuse
 from monitor.locks import is_held
 from monitor.models.run import Counts, Outcome, Run
@@ -188,7 +187,7 @@ def _each(home: Home, wanted: list[Source], stop: threading.Event) -> Iterator[R
 def _read_together(home: Home, wanted: list[Source]) -> list[Source]:
     """List the Telegram sources that are read over the same connections; none where it is one."""
     with home.store.read() as db:
-        has_accounts = bool(accounts.every(db, utc_now()))
+        has_accounts = accounts.has_any(db)
     found = [one for one in wanted if has_accounts and one.kind is SourceKind.TELEGRAM]
     return found if len(found) > 1 else []
 

@@ -190,7 +190,7 @@ def _add(home: Home, address: str, interval_s: int | None, *, anyway: bool) -> N
     kind, canonical = parse_address(address)
     default_s = home.settings.crawl.interval_s
     with home.store.write() as db:
-        has_accounts = bool(accounts.every(db, utc_now()))
+        has_accounts = accounts.has_any(db)
         known = sources.find(db, canonical)
         if known is None:
             watched = sources.every(db)

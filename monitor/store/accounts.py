@@ -42,6 +42,11 @@ def remove(db: Connection, name: str) -> None:
     db.execute(delete(telegram_accounts).where(telegram_accounts.c.name == name))
 
 
+def has_any(db: Connection) -> bool:
+    """Tell whether any account was logged in."""
+    return db.scalar(select(telegram_accounts.c.name).limit(1)) is not None
+
+
 def every(db: Connection, now: datetime) -> list[Account]:
     """List the accounts by name, with what they spent today and still wait for."""
     waits: dict[str, dict[str, datetime]] = {}
