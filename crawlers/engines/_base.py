@@ -26,19 +26,28 @@ class BoardRef:
         id: Digits, letters, "_", "-" and "." only: it is logged.
         url: Canonical.
         last_post: Changes when a post is added; None where the page does not tell.
+        plain: The page that shows the same, read where there is nothing at `url`.
     """
 
     id: str
     url: str
     title: str
     last_post: str | None = None
+    plain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BoardList:
-    """The boards and sub-boards of a page."""
+    """The boards and sub-boards of a page.
+
+    Attributes:
+        next_url: More of them.
+        whole: A list of the threads of all boards, read in their place unless some were chosen.
+    """
 
     boards: tuple[BoardRef, ...]
+    next_url: str | None = None
+    whole: BoardRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +91,14 @@ class ThreadPage:
     next_url: str | None = None
 
 
+def _read_as_it_is(page: str, url: str) -> str | None:
+    """Read the page itself."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class ForumEngine:
-    """A forum software: functions of a page's HTML and its final URL, without any I/O.
+    """A forum software: functions of a page's text (HTML, JSON or XML) and its final URL, no I/O.
 
     `boards`, `threads` and `posts` raise `SourceChanged("NAME: what is missing.", url=url)` for a
     page that must hold such things and is not as the engine knows it, and `SourceUnavailable` with
@@ -97,11 +111,13 @@ class ForumEngine:
         kind: What the page lists.
         boards: Boards and sub-boards; none is no error, a board may have no sub-boards.
         threads: None is no error: a board may be empty.
-        posts: At least one.
+        posts: At least one, but for data of nothing but events (a thread was renamed).
         canonical: The one URL of a page: without session ids, jumps and anchors, except a
             post's own. Applied twice it changes nothing.
         root: The folder that a page's forum is in, whichever of its pages it is; nothing outside
             it is read.
+        entry: Where the same is had as data, which is read in place of the page that it is given;
+            None: nowhere, or the page is data. Where nothing is there, the page is read.
     """
 
     name: str
@@ -112,3 +128,4 @@ class ForumEngine:
     posts: Callable[[str, str], ThreadPage]
     canonical: Callable[[str], str]
     root: Callable[[str], str] = site_root
+    entry: Callable[[str, str], str | None] = _read_as_it_is

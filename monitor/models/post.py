@@ -36,12 +36,14 @@ class MediaRef:
         origin_id: The site's own id of the stored file, made unique over all sites; None where
             the page has none. The same id means the same bytes: they are not fetched again.
         name: File name as the page gives it. Hostile text.
+        md5: 32 hex digits, as the site says; a file that was seen with it is not fetched.
     """
 
     url: str
     kind: MediaKind
     origin_id: str | None = None
     name: str | None = None
+    md5: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

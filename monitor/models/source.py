@@ -49,6 +49,9 @@ class Source:
         engine: Name of the forum engine, None until it was recognised, and for Telegram.
         interval_s: Seconds between two scheduled crawls.
         state_detail: One sentence for the operator, what happened and what can be done.
+        boards: Ids of the boards of a forum that are read; empty: all.
+        cookies: Path of the operator's file of cookies; None: it is read as a guest.
+        browser: Its pages are made by scripts: a browser reads them.
     """
 
     id: str
@@ -63,6 +66,9 @@ class Source:
     last_success_at: datetime | None = None
     last_new_at: datetime | None = None
     failures: int = 0
+    boards: tuple[str, ...] = ()
+    cookies: str | None = None
+    browser: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,12 @@ def facts_of_sha256(db: Connection, sha256: str) -> MediaFacts | None:
     return None if row is None else facts_in(row)
 
 
+def facts_of_md5(db: Connection, md5: str) -> MediaFacts | None:
+    """Find the facts of a file by the digest that imageboards tell; of those that were fetched."""
+    row = db.execute(select(media).where(media.c.md5 == md5).limit(1)).first()
+    return None if row is None else facts_in(row)
+
+
 def hashes_after(db: Connection, row: int, limit: int) -> StoredHashes:
     """Read what stored media are matched on: the whole, if it has enough texture, and panels.
 

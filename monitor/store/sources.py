@@ -51,6 +51,7 @@ def add(
         added_at=now,
         failures=0,
         removed=False,
+        browser=False,
     )
     db.execute(
         statement.on_conflict_do_update(
@@ -84,7 +85,9 @@ def every(db: Connection) -> list[Source]:
     return [_source(row) for row in db.execute(statement)]
 
 
-def change(db: Connection, name: str, **values: bool | int | str | datetime | None) -> None:
+def change(
+    db: Connection, name: str, **values: bool | int | str | list[str] | datetime | None
+) -> None:
     """Set columns of a source."""
     db.execute(update(sources).where(sources.c.id == name).values(**values))
 
@@ -185,4 +188,7 @@ def _source(row: Row[Any]) -> Source:
         last_success_at=row.last_success_at,
         last_new_at=row.last_new_at,
         failures=row.failures,
+        boards=tuple(row.boards or ()),
+        cookies=row.cookies,
+        browser=row.browser,
     )

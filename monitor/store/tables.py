@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 # The head of migrations/versions; a test holds the two together.
-SCHEMA_REVISION = "0009"
+SCHEMA_REVISION = "0010"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -71,6 +71,11 @@ sources = Table(
     Column("last_new_at", UtcDateTime),
     Column("failures", Integer, nullable=False),
     Column("removed", Boolean, nullable=False),
+    # Ids of the boards that were chosen; NULL: all.
+    Column("boards", JSON(none_as_null=True)),
+    # The operator's file of cookies; NULL: it is read as a guest.
+    Column("cookies", Text),
+    Column("browser", Boolean, nullable=False),
 )
 
 checkpoints = Table(

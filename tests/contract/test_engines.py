@@ -33,11 +33,16 @@ def _samples() -> dict[str, Sample]:
     samples = {}
     for name, engine in ENGINES.items():
         for page, facts in _pages(name).items():
-            path = FIXTURES / name / f"{page}.html"
-            if path.exists() and facts.keys() >= {"lists", "url"}:
+            path = _path(name, page)
+            if path is not None and facts.keys() >= {"lists", "url"}:
                 html = path.read_text(encoding="utf-8")
                 samples[f"{name}-{page}"] = Sample(engine, facts["lists"], facts["url"], html)
     return samples
+
+
+def _path(name: str, page: str) -> Path | None:
+    """Find a page: HTML, or data as JSON or XML."""
+    return next((FIXTURES / name).glob(f"{page}.*"), None)
 
 
 def _pages(name: str) -> dict[str, dict[str, str]]:
@@ -66,7 +71,7 @@ def test_each_engine_has_pages_of_each_kind(name: str) -> None:
     how = "see crawlers/engines/README.md"
     assert _pages(name), f"add {folder}/pages.toml, and the pages that it names: {how}"
     for page, facts in _pages(name).items():
-        assert (folder / f"{page}.html").exists(), f"add {folder}/{page}.html, or take [{page}] out"
+        assert _path(name, page), f"add {folder}/{page}.html, or take [{page}] out"
         assert facts.keys() == {"url", "lists"}, f"give [{page}] in {folder}/pages.toml both: {how}"
     missing = KINDS - {facts["lists"] for facts in _pages(name).values()}
     assert not missing, f"add a page to {folder} with lists = one of {sorted(missing)}: {how}"

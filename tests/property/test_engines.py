@@ -21,7 +21,8 @@ FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 URL = "https://forum.example/board/viewtopic.php?t=3"
 ROUNDS = settings(max_examples=60, deadline=2_000)
 
-PAGES = sorted(FIXTURES.glob("engines/*/*.html")) + sorted(FIXTURES.glob("telegram/*.html"))
+DATA = sorted(FIXTURES.glob("engines/*/*.json")) + sorted(FIXTURES.glob("engines/*/*.xml"))
+PAGES = sorted(FIXTURES.glob("engines/*/*.html")) + sorted(FIXTURES.glob("telegram/*.html")) + DATA
 SAMPLES = [path.read_text(encoding="utf-8") for path in PAGES]
 TOKENS = [
     "<div class='post' id='p1'>",
@@ -135,7 +136,7 @@ def test_a_large_hostile_page_takes_seconds_at_most(engine: ForumEngine, piece: 
 
 def own_pages(name: str) -> list[str]:
     folder = FIXTURES / "engines" / name
-    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.html"))]
+    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.[hjx]*"))]
 
 
 @each_engine

@@ -1,0 +1,21 @@
+"""How a forum is read: which boards, with whose cookies, by a browser or not."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    """Add the choices; what is watched is read as before: whole, as a guest, without a browser."""
+    with op.batch_alter_table("sources") as sources:
+        sources.add_column(sa.Column("boards", sa.JSON(none_as_null=True)))
+        sources.add_column(sa.Column("cookies", sa.Text()))
+        sources.add_column(
+            sa.Column("browser", sa.Boolean(), nullable=False, server_default=sa.false())
+        )
+    with op.batch_alter_table("sources") as sources:
+        sources.alter_column("browser", existing_type=sa.Boolean(), server_default=None)
