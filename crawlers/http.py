@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import structlog
@@ -25,7 +26,7 @@ from twisted.internet.error import ConnectError
 
 from crawlers.middlewares.address_guard import AddressBlocked
 from crawlers.middlewares.politeness import HostIsBusy
-from crawlers.walks.fetch import NOT_FETCHED, FetchedPage
+from crawlers.walks.fetch import NO_VALIDATOR, NOT_FETCHED, UNCHANGED, FetchedPage
 from monitor.errors import MediaError, SourceUnavailable
 from monitor.logs import places_of
 from monitor.models.source import SourceState
@@ -48,6 +49,9 @@ _NO_ANSWER = (
     DownloadFailedError,
     ConnectError,
 )
+_CONDITIONS = {"etag": "If-None-Match", "modified": "If-Modified-Since"}
+_TOLD_BY = {"etag": "ETag", "modified": "Last-Modified"}
+_MAX_VALIDATOR = 200
 _TOO_LARGE = "larger than the limit"
 _CIRCLES = "too many redirects"
 _LEFT_ALONE = "the host asked to be left alone for now"
@@ -66,10 +70,11 @@ class Downloader:
         self._max_media_bytes = max_media_bytes
         self._failures: Counter[str] = Counter()
 
-    async def page(self, url: str) -> FetchedPage:
+    async def page(self, url: str, validator: Mapping[str, str] = NO_VALIDATOR) -> FetchedPage:
         """Fetch a page; see `crawlers.walks.fetch.Fetch`."""
+        headers = {_CONDITIONS[name]: value for name, value in validator.items()}
         try:
-            response = await self._download(Request(url, dont_filter=True))
+            response = await self._download(Request(url, dont_filter=True, headers=headers))
         except _REFUSED as error:
             # Too large or led in circles is no closed door: it is to be seen, and tried again.
             why = _why(error)
@@ -78,6 +83,8 @@ class Downloader:
             raise SourceUnavailable(NOT_FETCHED + why, url=url, state=state) from error
         if response.status >= 500 or response.status == 429:
             raise SourceUnavailable(f"the server answers {response.status}", url=url)
+        if response.status == UNCHANGED and validator:
+            return FetchedPage(response.url, UNCHANGED, "", requested=url)
         if not isinstance(response, TextResponse):
             raise SourceUnavailable("the answer is not a page of text", url=url)
         try:
@@ -85,7 +92,7 @@ class Downloader:
         except LookupError as error:
             # The headers name an encoding that is known and is none of texts.
             raise SourceUnavailable("the answer is not a page of text", url=url) from error
-        return FetchedPage(url=response.url, status=response.status, text=text, requested=url)
+        return FetchedPage(response.url, response.status, text, url, _validator(response))
 
     async def media(self, url: str) -> bytes:
         """Fetch the bytes of a picture; see `pipelines.services.MediaFetcher`."""
@@ -132,6 +139,16 @@ class Downloader:
             # it must not end the crawl, now and whenever the post is met again.
             log.warning("download.broken", error=type(error).__name__, places=places_of(error))
             raise SourceUnavailable("the answer can't be unpacked", url=request.url) from error
+
+
+def _validator(response: Response) -> dict[str, str]:
+    """Read what a server tells a version of a page by; it is sent back as it was."""
+    told = {name: response.headers.get(header, b"") or b"" for name, header in _TOLD_BY.items()}
+    return {
+        name: value.decode("ascii")
+        for name, value in told.items()
+        if 0 < len(value) <= _MAX_VALIDATOR and value.isascii() and value.decode().isprintable()
+    }
 
 
 def _is_unproven(error: Exception) -> bool:

@@ -72,6 +72,11 @@ class SourceRun:
         self._held = ExitStack()
         self._elsewhere: Elsewhere | None = None
 
+    def tell(self, note: str) -> None:
+        """Add a sentence for the operator on what was left, and why; the same one only once."""
+        if note not in self.note:
+            self.note = f"{self.note} {note}".strip()
+
     def refused(self, elsewhere: Elsewhere) -> None:
         """Take in why all other ways were refused, before the last one is tried."""
         self._elsewhere = elsewhere
@@ -111,7 +116,7 @@ class SourceRun:
                         raise
                     except SourceChanged as changed:
                         self.outcome = Outcome.CHANGED
-                        error = self._failed(SourceState.CHANGED, str(changed))
+                        error = self._failed(SourceState.CHANGED, self._outlined(changed))
                     except SourceUnavailable as away:
                         self.outcome = Outcome.UNAVAILABLE
                         error = self._failed(away.state, str(away))
@@ -190,6 +195,20 @@ class SourceRun:
             with self.context.store.write() as db:
                 sources.failed(db, self.source.id, state, detail)
         return detail
+
+    def _outlined(self, changed: SourceChanged) -> str:
+        """Keep the outline of a page that is not as known any more, and say where."""
+        if not changed.shape:
+            return str(changed)
+        folder = self.context.config.home / "shapes"
+        file = folder / f"{self.source.id}.txt"
+        about = f"{utc_now():%Y-%m-%d %H:%M} UTC\n{changed.url}\n{changed}\n\n"
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            file.write_text(about + changed.shape + "\n", encoding="utf-8", errors="replace")
+        except OSError:
+            return str(changed)
+        return f"{changed} Outline of the page: shapes/{file.name}."
 
     def _saw(self, state: SourceState, detail: str) -> None:
         """Record what this way met."""

@@ -55,11 +55,16 @@ class NotAsked(SourceUnavailable):
 
 
 class SourceChanged(HaechiError):
-    """A page is not as its parser knows it: the checkpoint must not move."""
+    """A page is not as its parser knows it: the checkpoint must not move.
+
+    Attributes:
+        shape: Outline of the page, without what it says; empty where nobody took it.
+    """
 
     def __init__(self, message: str, *, url: str) -> None:
         super().__init__(message)
         self.url = url
+        self.shape = ""
 
 
 class StoreError(HaechiError):

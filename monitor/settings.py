@@ -139,6 +139,8 @@ class CrawlSettings(_Section):
     interval_s: int = Field(default=900, ge=1)
     depth: int = Field(default=1_000, ge=1)
     max_pages: int = Field(default=500, ge=1)
+    # Of the threads that no list says to have changed: an edit moves none up.
+    reread_percent: int = Field(default=5, ge=0, le=100)
     time_limit_s: float = Field(default=1_800.0, gt=0)
     # Measured: a crawl starts with 600 MiB, compiled kernels and local features take 400 more, a
     # picture of `max_pixels` 1,200, and 1,000 enrolled photos with local features 17.

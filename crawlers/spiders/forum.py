@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator, Mapping
 
 from crawlers.engines import ENGINES, recognise
 from crawlers.spiders._base import SourceSpider
-from crawlers.walks.fetch import FetchedPage
+from crawlers.walks.fetch import NO_VALIDATOR, FetchedPage
 from crawlers.walks.forum import walk
+from crawlers.walks.reading import Limits
+from monitor.clock import utc_now
 from monitor.errors import SourceChanged, SourceUnavailable
 from monitor.models.post import Batch, Json
 from monitor.models.source import SourceKind
@@ -46,16 +48,19 @@ class ForumSpider(SourceSpider):
             with self.run.context.store.write() as db:
                 sources.change(db, self.source.id, engine=name)
 
-        async def fetch(url: str) -> FetchedPage:
+        async def fetch(url: str, validator: Mapping[str, str] = NO_VALIDATOR) -> FetchedPage:
             # The page that the engine was recognised by is not asked for twice.
-            return ready.pop(url, None) or await self.downloader.page(url)
+            return ready.pop(url, None) or await self.downloader.page(url, validator)
 
+        limits = self.config.crawl
         async for batch in walk(
             self.start_url,
             ENGINES[name],
             checkpoint,
             fetch,
-            depth=self.config.crawl.depth,
-            max_pages=self.config.crawl.max_pages,
+            Limits(limits.depth, limits.max_pages, limits.reread_percent),
+            boards=self.source.boards,
+            now_s=utc_now().timestamp(),
+            tell=self.run.tell,
         ):
             yield batch

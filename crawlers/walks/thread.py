@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from crawlers.engines._base import ForumEngine, ThreadPage, ThreadRef
 from crawlers.urls import is_under
-from crawlers.walks.fetch import FetchedPage
+from crawlers.walks.fetch import FetchedPage, kept_validator
+from crawlers.walks.shape import read_page
 from monitor.errors import SourceChanged, SourceUnavailable
 from monitor.models.post import Batch, Coverage, Json
 from monitor.models.source import SourceState
@@ -21,8 +22,10 @@ async def read_thread(
     get: Callable[[str], Awaitable[FetchedPage]],
     root: str,
     *,
+    now_s: float,
     lowest: int | None = 0,
-) -> AsyncIterator[Batch]:
+    signal: str | None = None,
+) -> AsyncGenerator[Batch]:
     """Read a thread's pages, in order.
 
     Args:
@@ -31,7 +34,9 @@ async def read_thread(
         engine: Reads the pages.
         get: Fetches one page.
         root: Nothing outside this folder is read.
+        now_s: Seconds since the epoch.
         lowest: The first page accounts for post ids from here on; None: from its first post on.
+        signal: What the list said of it when it does not now: the thread is read again.
 
     Yields:
         One batch a page; a deleted thread gives one without posts, which accounts for all ids.
@@ -43,13 +48,14 @@ async def read_thread(
     first = engine.canonical(thread.url)
     url = str(part(state, "next") or part(state, "last") or first)
     low = lowest if url == first else None
+    read_at = int(now_s) if url == first else part(state, "read")
     seen: set[str] = set()
     while url not in seen:
         seen.add(url)
         page = await get(url)
         if page.status in {404, 410}:
             if url != first and first not in seen:
-                url, low = first, lowest
+                url, low, read_at = first, lowest, int(now_s)
                 continue
             yield Batch(
                 url,
@@ -60,7 +66,7 @@ async def read_thread(
         check_status(page)
         if not is_under(page.url, root):
             raise restricted(url)
-        content = engine.posts(page.text, page.url)
+        content = read_page(engine.posts, page)
         if content.thread_id != thread.id:
             # Merged into another thread, which its board lists too.
             yield Batch(url, checkpoint={key_of(thread.id): without_pages(thread)})
@@ -68,10 +74,15 @@ async def read_thread(
         next_url = content.next_url if is_under(content.next_url or "", root) else None
         coverage = _coverage(content, low, is_last=next_url is None)
         done: dict[str, Json] = {
-            "signal": signal_of(thread) if next_url is None else None,
+            "signal": (signal or signal_of(thread)) if next_url is None else None,
             "next": next_url,
             "last": url,
+            "read": read_at,
         }
+        if url != first:
+            done["first"] = first
+        elif next_url is None and page.validator:
+            done["validator"] = kept_validator(page, now_s)
         yield Batch(url, content.posts, {key_of(thread.id): done}, coverage)
         if next_url is None:
             return

@@ -87,3 +87,31 @@ def test_a_crawl_delay_is_kept_where_it_is_the_longer_one_up_to_a_minute(
         asyncio.run(one.process_request(Request(URL)))
     asyncio.run(one.process_request(Request("https://b.example/")))
     assert waited == pytest.approx([*waits, 0], abs=0.1)
+
+
+def next_wait_s(folder: Path) -> float:
+    return Pace(folder, 0.0).reserve("a.example:8443")
+
+
+def test_a_busy_host_that_names_no_time_is_left_alone_ever_longer(tmp_path: Path) -> None:
+    for first, busy in enumerate(([10], [10, 20], [10, 20, 40], [10] * 30)):
+        folder = tmp_path / str(first)
+        one = Politeness(Pace(folder, 1.0), "Haechi/1.0", 1.0)
+        for _ in busy:
+            one.process_response(Request(URL), Response(URL, 503))
+        assert next_wait_s(folder) == pytest.approx(min(300, 10 * 2 ** (len(busy) - 1)), abs=2)
+    one.process_response(Request(URL), Response(URL, 200))
+    assert next_wait_s(tmp_path / "3") == pytest.approx(300, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "latency_s", "rest_s"),
+    [(1.0, 0.2, 0), (1.0, 4.0, 4), (1.0, 900.0, 60), (5.0, 4.0, 0), (0.0, 4.0, 0)],
+)
+def test_a_slow_host_rests_for_as_long_as_it_took(
+    tmp_path: Path, delay_s: float, latency_s: float, rest_s: float
+) -> None:
+    one = Politeness(Pace(tmp_path, delay_s), "Haechi/1.0", delay_s)
+    request = Request(URL, meta={"download_latency": latency_s})
+    one.process_response(request, Response(URL, 200))
+    assert max(0.0, next_wait_s(tmp_path)) == pytest.approx(rest_s, abs=0.5)

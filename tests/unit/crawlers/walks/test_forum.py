@@ -10,8 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from crawlers.engines import ENGINES
+from crawlers.engines._base import ForumEngine
 from crawlers.walks.fetch import FetchedPage
 from crawlers.walks.forum import walk
+from crawlers.walks.reading import Limits
 from monitor.errors import SourceChanged, SourceUnavailable
 from monitor.models.post import Batch
 from monitor.models.source import SourceState
@@ -20,9 +22,12 @@ ROOT = "https://forum.example/board/"
 PHPBB = ENGINES["phpbb"]
 
 
-def crawl(archive: Any, forum: Any, start: str = ROOT, **options: int) -> AsyncIterator[Batch]:
-    limits = {"depth": 100, "max_pages": 1_000} | options
-    return walk(start, PHPBB, archive.checkpoint, forum, **limits)
+def crawl(
+    archive: Any, forum: Any, start: str = ROOT, engine: ForumEngine = PHPBB, **options: Any
+) -> AsyncIterator[Batch]:
+    limits = {"depth": 100, "max_pages": 1_000, "reread_percent": 0}
+    given = Limits(**{name: options.pop(name, limits[name]) for name in limits})
+    return walk(start, engine, archive.checkpoint, forum, given, **options)
 
 
 def fill(forum: Any, threads: int = 8, posts: int = 4, board: int = 1) -> None:
@@ -195,9 +200,9 @@ def test_a_board_may_be_the_start_whose_threads_are_in_other_folders(
     inside = replace(PHPBB, root=lambda url: "https://forum.example/board/none/")
     first = f"{ROOT}viewforum.php?f=1"
     with pytest.raises(SourceUnavailable):
-        archive.take(walk(first, inside, archive.checkpoint, forum, depth=9, max_pages=99))
+        archive.take(walk(first, inside, archive.checkpoint, forum, Limits(9, 99)))
     whole = replace(PHPBB, root=lambda url: "https://forum.example/")
-    archive.take(walk(first, whole, archive.checkpoint, forum, depth=9, max_pages=99))
+    archive.take(walk(first, whole, archive.checkpoint, forum, Limits(9, 99)))
     assert set(archive.posts) == present(forum)
 
 
@@ -382,7 +387,7 @@ def test_a_deleted_comment_is_noticed_where_ids_are_of_a_board_only(archive: Any
 
     def walk_it() -> AsyncIterator[Batch]:
         gnuboard = ENGINES["gnuboard5"]
-        return walk(address, gnuboard, archive.checkpoint, fetch, depth=9, max_pages=99)
+        return walk(address, gnuboard, archive.checkpoint, fetch, Limits(9, 99))
 
     archive.take(walk_it())
     assert set(archive.posts) == {"free.31", "free.32", "free.40", "free.35"}
@@ -390,3 +395,150 @@ def test_a_deleted_comment_is_noticed_where_ids_are_of_a_board_only(archive: Any
     del texts["c_40"]
     archive.take(walk_it())
     assert archive.gone == {"free.40"}
+
+
+def test_an_unchanged_board_of_files_is_not_even_sent(archive: Any, forum: Any) -> None:
+    forum.has_validators = True
+    forum.boards = {1: None, 2: None}
+    fill(forum)
+    fill(forum, board=2)
+    # The second one has nothing older left, and keeps what the versions are told by.
+    archive.take(crawl(archive, forum, now_s=1e9))
+    archive.take(crawl(archive, forum, now_s=1e9 + 10))
+    forum.taken()
+    batches = archive.take(crawl(archive, forum, now_s=1e9 + 60))
+    assert len(forum.taken()) == 1 + 2
+    assert batches == 0
+    forum.add(203, "new")
+    archive.take(crawl(archive, forum, now_s=1e9 + 120))
+    assert set(archive.posts) == present(forum)
+
+
+def test_a_server_that_calls_all_unchanged_is_not_believed_for_ever(
+    archive: Any, forum: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forum.has_validators = True
+    fill(forum, threads=2)
+    archive.take(crawl(archive, forum, now_s=1e9))
+    real = forum.answer
+    before = real(f"{ROOT}viewforum.php?f=1")
+    forum.add(101, "new")
+    asked = forum.__call__
+
+    async def stale(url: str, validator: dict[str, str] | None = None) -> FetchedPage:
+        if "viewforum" in url and validator:
+            return FetchedPage(before[0], 304, "", url)
+        page: FetchedPage = await asked(url, validator)
+        return page
+
+    for hours, is_seen in ((1, False), (7, True)):
+        limits = Limits(100, 1_000)
+        late = 1e9 + hours * 3_600
+        archive.take(walk(ROOT, PHPBB, archive.checkpoint, stale, limits, now_s=late))
+        assert (set(archive.posts) == present(forum)) is is_seen
+
+
+def test_a_board_with_a_thread_that_could_not_be_read_is_asked_for_again(
+    archive: Any, forum: Any
+) -> None:
+    forum.has_validators = True
+    fill(forum, threads=2, posts=1)
+    broken = f"{ROOT}viewtopic.php?t=101"
+    forum.broken = {broken}
+    archive.take(crawl(archive, forum, now_s=1e9))
+    forum.broken = set()
+    forum.taken()
+    archive.take(crawl(archive, forum, now_s=1e9 + 60))
+    assert broken in forum.taken()
+    assert set(archive.posts) == present(forum)
+
+
+def test_an_edit_that_moves_nothing_is_noticed_after_some_crawls(archive: Any, forum: Any) -> None:
+    fill(forum, threads=10, posts=7)
+    archive.take(crawl(archive, forum, now_s=1e9))
+    oldest = min(forum.threads[100].posts)
+    forum.threads[100].posts[oldest] = "another text"
+    del forum.threads[103].posts[max(forum.threads[103].posts) - 5]
+    for number in range(1, 11):
+        archive.take(crawl(archive, forum, now_s=1e9 + number, reread_percent=10))
+    assert archive.posts[str(oldest)].text == "another text"
+    assert archive.gone == set(archive.posts) - present(forum)
+    assert len(archive.gone) == 1
+    forum.taken()
+    # As before: nothing of it makes a thread look changed.
+    archive.take(crawl(archive, forum, now_s=2e9))
+    assert len(forum.taken()) == 2
+
+
+def test_reading_again_takes_a_share_of_what_is_known(archive: Any, forum: Any) -> None:
+    fill(forum, threads=40, posts=1)
+    archive.take(crawl(archive, forum, now_s=1e9))
+    seen: set[str] = set()
+    for number in range(1, 5):
+        forum.taken()
+        archive.take(crawl(archive, forum, now_s=1e9 + number, reread_percent=5))
+        pages = thread_pages(forum.taken())
+        assert len(pages) == 2
+        assert seen.isdisjoint(pages)
+        seen.update(pages)
+
+
+def test_a_thread_of_one_page_is_read_again_only_if_it_changed(archive: Any, forum: Any) -> None:
+    forum.has_validators = True
+    fill(forum, threads=3, posts=1)
+    archive.take(crawl(archive, forum, now_s=1e9))
+    stored = dict(archive.posts)
+    for number in range(1, 7):
+        archive.take(crawl(archive, forum, now_s=1e9 + number, reread_percent=40))
+    assert all(archive.posts[one] is stored[one] for one in stored)
+    forum.threads[100].posts[100] = "edited"
+    for number in range(7, 10):
+        archive.take(crawl(archive, forum, now_s=1e9 + number, reread_percent=40))
+    assert archive.posts["100"].text == "edited"
+
+
+def test_a_thread_without_an_end_leaves_time_for_the_others(archive: Any, forum: Any) -> None:
+    fill(forum, threads=3, posts=2)
+    forum.add(199, *("text" for _ in range(600)))
+    told: list[str] = []
+    archive.take(crawl(archive, forum, max_pages=100, tell=told.append))
+    others = {str(post) for id_ in (100, 101, 102) for post in forum.threads[id_].posts}
+    assert others <= set(archive.posts)
+    assert told == ["A thread has very many pages: the next crawl goes on."]
+    for _ in range(20):
+        archive.take(crawl(archive, forum, max_pages=100))
+    assert set(archive.posts) == present(forum)
+
+
+def test_a_board_that_had_threads_and_shows_none_is_a_changed_page(
+    archive: Any, forum: Any
+) -> None:
+    fill(forum)
+    archive.take(crawl(archive, forum))
+    before = dict(archive.checkpoint)
+    forum.threads.clear()
+    with pytest.raises(SourceChanged, match="shows none") as caught:
+        archive.take(crawl(archive, forum))
+    assert "ul.topiclist.topics" in caught.value.shape
+    assert archive.checkpoint == before
+
+
+def test_only_chosen_boards_are_read_with_their_sub_boards(archive: Any, forum: Any) -> None:
+    forum.boards = {1: None, 2: None, 3: 2}
+    for board in forum.boards:
+        fill(forum, threads=2, board=board)
+    archive.take(crawl(archive, forum, boards=("2",)))
+    assert {post.thread for post in archive.posts.values()} == {"T200", "T201", "T300", "T301"}
+    assert archive.checkpoint["boards"] == [["1", "B"], ["2", "B"]]
+    with pytest.raises(SourceChanged, match="none of the chosen boards"):
+        archive.take(crawl(archive, forum, boards=("9",)))
+
+
+def test_what_a_limit_kept_from_being_read_is_said(archive: Any, forum: Any) -> None:
+    fill(forum, threads=9, posts=1)
+    told: list[str] = []
+    archive.take(crawl(archive, forum, max_pages=5, tell=told.append))
+    assert told == ["5 pages were read (crawl.max_pages): the next crawl goes on."]
+    told.clear()
+    archive.take(crawl(archive, forum, depth=2, tell=told.append))
+    assert told == ["A board goes back further than 2 pages (crawl.depth)."]

@@ -40,9 +40,12 @@ class Server:
     messages: dict[int, types.Message] = field(default_factory=dict)
     asked: list[tuple[int | None, int | None]] = field(default_factory=list)
     withheld: set[int] = field(default_factory=set)
+    highest: int = 0
 
     def post(self, count: int = 1, album: int | None = None) -> None:
-        first = max(self.messages, default=0) + 1
+        # The number of a message that was deleted is never given again.
+        first = max(self.highest, *self.messages, 0) + 1
+        self.highest = first + count - 1
         for number in range(first, first + count):
             self.messages[number] = message(number, album)
 
