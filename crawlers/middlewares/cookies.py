@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from http.cookiejar import Cookie
+
 from scrapy.downloadermiddlewares import cookies
 from tldextract import TLDExtract
 
@@ -13,3 +16,9 @@ cookies._split_domain = TLDExtract(
 
 class Cookies(cookies.CookiesMiddleware):
     """The built-in list of suffixes is what this one uses."""
+
+    def take(self, own: Iterable[Cookie]) -> None:
+        """Add an operator's own cookies; each goes only to where it was set."""
+        jar = self.jars[None]
+        for cookie in own:
+            jar.set_cookie(cookie)

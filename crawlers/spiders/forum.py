@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
 
+from crawlers.cookies import cookies_for
 from crawlers.engines import ENGINES, recognise
+from crawlers.middlewares.cookies import Cookies
 from crawlers.spiders._base import SourceSpider
 from crawlers.walks.fetch import NO_VALIDATOR, FetchedPage
 from crawlers.walks.forum import walk
@@ -29,6 +32,8 @@ class ForumSpider(SourceSpider):
 
     async def walk(self, checkpoint: Mapping[str, Json]) -> AsyncGenerator[Batch]:
         """Recognise the engine at the first crawl, then walk the boards."""
+        if self.source.cookies is not None:
+            self._take_cookies(Path(self.source.cookies))
         name = self.source.engine
         ready: dict[str, FetchedPage] = {}
         if name is None or name not in ENGINES:
@@ -38,15 +43,7 @@ class ForumSpider(SourceSpider):
                     f"the server answers {page.status}: check the address", url=page.url
                 )
             ready[self.start_url] = page
-            recognised = recognise(page.text, page.url)
-            if recognised is None:
-                raise SourceChanged(
-                    "nothing here looks like a forum: no list of boards or threads, no posts",
-                    url=self.start_url,
-                )
-            name = recognised[0]
-            with self.run.context.store.write() as db:
-                sources.change(db, self.source.id, engine=name)
+            name = self._recognised(page)
 
         async def fetch(url: str, validator: Mapping[str, str] = NO_VALIDATOR) -> FetchedPage:
             # The page that the engine was recognised by is not asked for twice.
@@ -64,3 +61,32 @@ class ForumSpider(SourceSpider):
             tell=self.run.tell,
         ):
             yield batch
+
+    def _take_cookies(self, file: Path) -> None:
+        """Read it as the operator may, by their own cookies.
+
+        Raises:
+            Misuse: The file has none that are good.
+        """
+        own = cookies_for(self.start_url, file)
+        middleware = self.crawler.get_downloader_middleware(Cookies)
+        if middleware is None:
+            raise RuntimeError("the crawl has not started")
+        middleware.take(own)
+
+    def _recognised(self, page: FetchedPage) -> str:
+        """Tell which engine reads a page, and keep it.
+
+        Raises:
+            SourceChanged: None does.
+        """
+        recognised = recognise(page.text, page.url)
+        if recognised is None:
+            why = "nothing here looks like a forum: no list of boards or threads, no posts"
+            raise SourceChanged(why, url=self.start_url)
+        name, sure = recognised
+        with self.run.context.store.write() as db:
+            sources.change(db, self.source.id, engine=name)
+            told: dict[str, Json] = {"engine": name, "sure": round(sure, 2)}
+            sources.save_checkpoint(db, self.source.id, {"recognised": told})
+        return name

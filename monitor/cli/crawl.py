@@ -17,8 +17,9 @@ import typer
 from monitor.cli.deliver import Delivered, deliver
 from monitor.cli.home import Home, opened
 from monitor.cli.main import INTERRUPTED
-from monitor.cli.output import complain, count, emit, progress, say, table, when
-from monitor.cli.sources import AsJson, find, outcome, reason
+from monitor.cli.output import AsJson, complain, count, emit, progress, say, table, when
+from monitor.cli.places import find
+from monitor.cli.reasons import outcome, reason
 from monitor.errors import Busy, Misuse
 from monitor.locks import is_held
 from monitor.models.run import Counts, Outcome, Run

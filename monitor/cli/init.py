@@ -80,6 +80,9 @@ contact = {contact}
 # depth = 1000
 # Pages that one crawl reads at most; what is left is read by the next.
 # max_pages = 500
+# Of 100 threads that no list says to have changed, so many are read again by each crawl, those
+# first that were not for longest: edits and deletions move nothing up a list.
+# reread_percent = 5
 # Seconds that one crawl may take; what is left is read by the next.
 # time_limit_s = 1800.0
 # Memory of one crawl in MiB, at least 1152; the largest pictures need 2200, and 10,000 enrolled

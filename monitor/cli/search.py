@@ -11,7 +11,7 @@ from rich.text import Text
 from monitor.alerts.defang import defang
 from monitor.cli.home import Home, opened
 from monitor.cli.output import AsJson, brief, console, count, emit, say, table, when
-from monitor.cli.sources import find
+from monitor.cli.places import find
 from monitor.errors import Misuse
 from monitor.search import drain
 from monitor.search.base import Hit, Query

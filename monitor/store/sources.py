@@ -61,6 +61,7 @@ def add(
     )
     if was_removed:
         change(db, source_id(address), paused=False, state=SourceState.NEW.value, failures=0)
+        change(db, source_id(address), boards=None, cookies=None, browser=False)
         # Whoever has the channel's name now: it was added anew on purpose.
         save_checkpoint(db, source_id(address), {"channel": None})
     found = find(db, address)
@@ -162,6 +163,19 @@ def load_checkpoint(db: Connection, name: str) -> dict[str, Json]:
         checkpoints.c.source_id == name
     )
     return {row.key: row.value for row in db.execute(statement)}
+
+
+def boards(db: Connection, name: str) -> dict[str, str]:
+    """Give the titles of a forum's boards by their ids, as its index lists them."""
+    statement = select(checkpoints.c.value).where(
+        checkpoints.c.source_id == name, checkpoints.c.key == "boards"
+    )
+    found: dict[str, str] = {}
+    for pair in db.scalar(statement) or ():
+        match pair:
+            case [str(id_), str(title)]:
+                found[id_] = title
+    return found
 
 
 def save_checkpoint(db: Connection, name: str, values: Mapping[str, Json]) -> None:

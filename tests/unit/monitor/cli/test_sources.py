@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from monitor.cli.sources import interval, parse_address, parse_interval, untold
+from monitor.cli.look import untold
+from monitor.cli.places import interval, parse_address, parse_interval
 from monitor.errors import Misuse
 from monitor.locks import hold, source_lock
 from monitor.models.run import Counts, Outcome, Run
