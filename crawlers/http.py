@@ -26,6 +26,7 @@ from twisted.internet.error import ConnectError
 
 from crawlers.middlewares.address_guard import AddressBlocked
 from crawlers.middlewares.politeness import HostIsBusy
+from crawlers.text import text_of_page
 from crawlers.walks.fetch import NO_VALIDATOR, NOT_FETCHED, UNCHANGED, FetchedPage
 from monitor.errors import MediaError, SourceUnavailable
 from monitor.logs import places_of
@@ -88,7 +89,7 @@ class Downloader:
         if not isinstance(response, TextResponse):
             raise SourceUnavailable("the answer is not a page of text", url=url)
         try:
-            text = response.text
+            text = text_of_page(response.body, response.text, response.encoding)
         except LookupError as error:
             # The headers name an encoding that is known and is none of texts.
             raise SourceUnavailable("the answer is not a page of text", url=url) from error

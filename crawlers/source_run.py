@@ -235,7 +235,7 @@ class SourceRun:
                 if self.via is not None:
                     sources.saw(db, self.source.id, self.via, self.note_state, self.note, now)
             runs.add_counts(db, self.id, self.cost)
-            runs.end(db, self.id, self.outcome, error, now, via=self.via)
+            runs.end(db, self.id, self.outcome, error, now, via=self.via, note=self.note)
             seen.forget(db, now - timedelta(days=self.context.config.matching.look_back_days))
 
     def _tell(self) -> None:

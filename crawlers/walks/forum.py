@@ -11,7 +11,7 @@ from crawlers.engines._base import ForumEngine, PageKind, ThreadRef
 from crawlers.walks.board import Board
 from crawlers.walks.fetch import Fetch, FetchedPage, kept_validator
 from crawlers.walks.opening import START, open_forum
-from crawlers.walks.reading import BudgetSpent, Limits, Reading
+from crawlers.walks.reading import MAX_TOLD, BudgetSpent, Limits, Reading
 from crawlers.walks.shape import read_page
 from crawlers.walks.thread import key_of, part, read_thread, restricted, signal_of
 from monitor.models.post import Batch, Json
@@ -107,6 +107,8 @@ class _Walk(Reading):
 
     def raise_trouble(self, url: str) -> None:
         """Report at the end what was stepped over, where it says something of the whole."""
+        for (what, why), number in self.closed.most_common(MAX_TOLD):
+            self.tell(f"{number} {what}{'' if number == 1 else 's'}: {why}")
         if self.board_trouble is not None:
             raise self.board_trouble
         if self.boards and all(board.is_closed for board in self.boards):

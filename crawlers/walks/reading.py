@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ _PAGE_SHARE = 5
 _LEAST_PAGES = 20
 # One broken thread must not stop a crawl; this many in a row are a broken forum, or parser.
 _MAX_FAILURES = 3
+# The rest of what failed is in the log.
+MAX_TOLD = 5
 
 
 class BudgetSpent(Exception):
@@ -97,6 +100,8 @@ class Reading:
         self.left_out: frozenset[str] = frozenset()
         self.opened: set[str] = set()
         self.failures = 0
+        self.failures_told = 0
+        self.closed: Counter[tuple[str, str]] = Counter()
         self.board_trouble: SourceUnavailable | SourceChanged | None = None
         self.thread_trouble: SourceUnavailable | SourceChanged | None = None
 
@@ -148,6 +153,7 @@ class Reading:
                     left = {"signal": None, "next": again, "last": part(state, "last")}
                 else:
                     log.warning("thread.restricted", thread_id=thread.id)
+                    self.closed["thread", str(problem)] += 1
                 batch = Batch(problem.url, checkpoint={key_of(thread.id): left})
                 yield self._with_board(batch, board, pass_)
 
@@ -188,6 +194,7 @@ class Reading:
             board.is_closed = True
             if _is_closed(problem):
                 log.warning("board.restricted", board_id=board.ref.id)
+                self.closed["board", str(problem)] += 1
             else:
                 self._count_failure("board.failed", board.ref.id, problem)
                 self.board_trouble = self.board_trouble or problem
@@ -224,6 +231,9 @@ class Reading:
         self, event: str, id_: str, problem: SourceUnavailable | SourceChanged
     ) -> None:
         log.warning(event, id=id_, error=type(problem).__name__)
+        if self.failures_told < MAX_TOLD:
+            self.failures_told += 1
+            self.tell(f"{event.partition('.')[0].capitalize()} {id_}: {problem}")
         self.failures += 1
         if self.failures == _MAX_FAILURES:
             raise problem

@@ -99,7 +99,7 @@ def show(ctx: typer.Context, address: Address, as_json: AsJson = False) -> None:
             "gone",
             "media",
             "findings",
-            "error",
+            "error or note",
         ),
         [
             (
@@ -112,7 +112,7 @@ def show(ctx: typer.Context, address: Address, as_json: AsJson = False) -> None:
                 run.counts.posts_deleted,
                 run.counts.media_hashed,
                 run.counts.findings,
-                run.error,
+                run.error or run.note,
             )
             for run in latest
         ],

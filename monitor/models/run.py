@@ -51,6 +51,7 @@ class Run:
     Attributes:
         via: By which way it read last: "preview" or a Telegram account; None where a kind of
             source has one way only.
+        note: What was left out, and why; one sentence each.
     """
 
     id: str
@@ -61,3 +62,4 @@ class Run:
     counts: Counts
     error: str
     via: str | None = None
+    note: str = ""

@@ -32,6 +32,7 @@ def start(db: Connection, source_id: str, now: datetime, outcome: Outcome = Outc
             outcome=outcome.value,
             counts=asdict(Counts()),
             error="",
+            note="",
         )
     )
     return run_id
@@ -53,12 +54,18 @@ def end(
     now: datetime,
     *,
     via: str | None = None,
+    note: str = "",
 ) -> None:
-    """Close a run; `via`: by which way it read last."""
+    """Close a run.
+
+    Args:
+        via: By which way it read last.
+        note: What was left out, and why.
+    """
     db.execute(
         update(runs)
         .where(runs.c.id == run_id)
-        .values(ended_at=now, outcome=outcome.value, error=error, via=via)
+        .values(ended_at=now, outcome=outcome.value, error=error, via=via, note=note)
     )
 
 
@@ -99,4 +106,5 @@ def _run(row: Row[Any]) -> Run:
         counts=Counts(**row.counts),
         error=row.error,
         via=row.via,
+        note=row.note,
     )

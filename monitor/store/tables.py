@@ -397,6 +397,8 @@ runs = Table(
     Column("error", Text, nullable=False),
     # NULL where a source has one way only.
     Column("via", String),
+    # What was left out, and why, of a run that ended well.
+    Column("note", Text, nullable=False),
 )
 
 audit = Table(

@@ -1,4 +1,4 @@
-"""How a forum is read: which boards, with whose cookies, by a browser or not."""
+"""How a forum is read: which boards, with whose cookies, by a browser or not; what runs left."""
 
 from __future__ import annotations
 
@@ -19,3 +19,7 @@ def upgrade() -> None:
         )
     with op.batch_alter_table("sources") as sources:
         sources.alter_column("browser", existing_type=sa.Boolean(), server_default=None)
+    with op.batch_alter_table("runs") as runs:
+        runs.add_column(sa.Column("note", sa.Text(), nullable=False, server_default=""))
+    with op.batch_alter_table("runs") as runs:
+        runs.alter_column("note", existing_type=sa.Text(), server_default=None)
