@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from parsel import Selector
 
 from crawlers.engines._html import outermost, text_of
-from crawlers.engines._page import Page, gather
+from crawlers.engines._page import Page, gather, is_picture
 from monitor.models.post import MediaKind, MediaRef
 
 
@@ -69,7 +69,8 @@ def _media(
                     yield MediaRef(url, MediaKind.PHOTO)
             found = page.resolve(node.attrib.get("href", ""))
             if found is not None and not pictures:
-                yield MediaRef(found, MediaKind.FILE, name=text_of(node)[:200] or None)
+                kind = MediaKind.PHOTO if is_picture(found) else MediaKind.FILE
+                yield MediaRef(found, kind, name=text_of(node)[:200] or None)
         else:
             # Where it is loaded once it is clicked at.
             late = page.resolve(node.attrib.get("data-video-src", ""))

@@ -71,11 +71,11 @@ class Data:
         except (ValueError, OverflowError):
             return None
 
-    def epoch(self) -> datetime | None:
-        """Read seconds since 1970."""
+    def epoch(self, *, per_second: int = 1) -> datetime | None:
+        """Read seconds since 1970, or parts of seconds."""
         number = self.number()
         try:
-            return None if number is None else datetime.fromtimestamp(number, UTC)
+            return None if number is None else datetime.fromtimestamp(number / per_second, UTC)
         except (ValueError, OverflowError, OSError):
             return None
 
