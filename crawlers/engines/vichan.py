@@ -1,15 +1,14 @@
-"""Imageboards made with vichan and its kin (Tinyboard, infinity, NPFchan), as HTML pages."""
+"""Imageboards made with vichan and its kin (Tinyboard, infinity, NPFchan): HTML pages, or data."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from parsel import Selector
 
+from crawlers.engines import _imageboard
 from crawlers.engines._base import (
     BoardList,
     BoardRef,
@@ -19,21 +18,17 @@ from crawlers.engines._base import (
     ThreadPage,
     ThreadRef,
 )
+from crawlers.engines._data import read_data
 from crawlers.engines._dates import DateOrder, read_date
 from crawlers.engines._html import moment, outermost, text_of
-from crawlers.engines._page import Page, ThreadHead, gather, is_picture
+from crawlers.engines._imageboard import MAX_TITLE, Place, find, kind_of
+from crawlers.engines._page import Page, ThreadHead, gather
 from crawlers.urls import query, site_root, with_query
 from monitor.errors import SourceChanged
-from monitor.models.post import MediaKind, MediaRef, Post
+from monitor.models.post import MediaRef, Post
 
-_NAME = re.compile(r"[A-Za-z0-9]{1,20}")
-# b/res/31.html, b/res/31-dawn-at-the-pier.html, b/res/31+50.html with the last 50 posts only
-_THREAD = re.compile(r"([0-9]{1,18})(-[^/]{1,200}|\+[0-9]{1,4})?\.html")
-_INDEX = re.compile(r"(?:index|([0-9]{1,9}))\.html|")
 _POST = re.compile(r"(?:op|reply)_([0-9]{1,18})")
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_VIDEO = re.compile(r"\.(?:webm|mp4|ogv|mov)$", re.IGNORECASE)
-_SOUND = re.compile(r"\.(?:mp3|ogg|opus|flac|m4a|wav)$", re.IGNORECASE)
 _THREADS = "div.thread[id^='thread_']"
 _POSTS = ".post[id^='op_'], .post[id^='reply_']"
 _CATALOG = ".mix[data-id]"
@@ -41,60 +36,27 @@ _LIST = f"{_THREADS}, {_CATALOG}, form[name='postcontrols'], #Grid"
 _BOARDS = ".boardlist a[href], .board-list a[href], fieldset a[href], td a[href]"
 _STICKY = ".fa-thumb-tack, .fa-thumbtack, img.icon[alt='Sticky'], img[src*='sticky']"
 _REFUSAL = "input[name='username'], input[name='login']"
-_MAX_TITLE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What a URL is of; post numbers are of one board only.
-
-    Attributes:
-        folder: The folder that the boards are in.
-        page: Of the list of threads.
-    """
-
-    folder: str
-    board: str
-    thread: str | None
-    page: int
-    url: str
-
-
-def _find(url: str) -> _Place | None:
-    folder, _, last = re.split(r"[?#]", url, maxsplit=1)[0].rpartition("/")
-    found = _THREAD.fullmatch(last) if folder.endswith("/res") else None
-    above, _, board = folder.removesuffix("/res").rpartition("/")
-    if not _NAME.fullmatch(board) or above.count("/") < 2:
-        return None
-    if found is not None:
-        slug = found[2] or ""
-        file = f"{found[1]}{slug if slug[:1] == '-' else ''}.html"
-        return _Place(f"{above}/", board, str(int(found[1])), 1, f"{folder}/{file}")
-    index = None if folder.endswith("/res") else _INDEX.fullmatch(last)
-    if index is None:
-        return None
-    page = max(1, int(index[1] or 1))
-    return _Place(
-        f"{above}/", board, None, page, f"{folder}/" + (f"{page}.html" if page > 1 else "")
-    )
 
 
 def _canonical(url: str) -> str:
-    place = _find(url)
+    place = find(url)
     return with_query(url, query(url)) if place is None else place.url
 
 
 def _list_place(url: str) -> tuple[str, int] | None:
-    place = _find(url)
+    place = find(url)
     return None if place is None or place.thread is not None else (place.board, place.page)
 
 
 def _root(url: str) -> str:
-    place = _find(url)
+    place = find(url)
     return place.folder if place is not None and place.thread is not None else site_root(url)
 
 
 def _recognise(html: str, url: str) -> float:
+    data = read_data(html)
+    if data.value is not None:
+        return 0.9 * _imageboard.is_known(data)
     page = Page(html, url, _canonical)
     scripts = page.scripts()
     credit = " ".join(text_of(foot) for foot in page.tree.css("footer, .unimportant")[-5:])
@@ -105,19 +67,36 @@ def _recognise(html: str, url: str) -> float:
         (0.2, page.has(_THREADS)),
         (0.2, page.has(".post.op[id^='op_'], .mix[data-id]")),
         (0.1, page.has(".boardlist")),
+        # As 4chan writes them: read as data only.
+        (0.6, page.has("div.board div.thread > div.postContainer")),
     )
     return min(1.0, sum(weight for weight, is_present in signals if is_present))
 
 
+def _entry(html: str, url: str) -> str | None:
+    place = find(url.replace("/catalog.html", "/"))
+    if read_data(html).value is None:
+        return None if place is None else place.data
+    # A list of nothing but numbers stands for that with titles.
+    is_short = re.split(r"[?#]", url, maxsplit=1)[0].endswith("/threads.json")
+    return place.data if place is not None and is_short else None
+
+
 def _kind(html: str, url: str) -> PageKind:
+    data = read_data(html)
+    if data.value is not None:
+        return _imageboard.kind(data)
     page = Page(html, url, _canonical)
-    place = _find(url)
+    place = find(url)
     if place is not None and place.thread is not None:
         return PageKind.POSTS
     return PageKind.THREADS if page.has(_LIST) else PageKind.BOARDS
 
 
 def _boards(html: str, url: str) -> BoardList:
+    data = read_data(html)
+    if data.value is not None:
+        return _imageboard.boards(data, url)
     page = Page(html, url, _canonical)
     if page.has(_LIST):
         # All boards are named on every page; a crawl of one is of that one.
@@ -125,16 +104,20 @@ def _boards(html: str, url: str) -> BoardList:
     boards: dict[str, BoardRef] = {}
     for link in outermost(page.tree, _BOARDS):
         target = page.link(link.attrib["href"])
-        place = _find(target) if target is not None else None
+        place = find(target) if target is not None else None
         if place is not None and place.thread is None and place.page == 1:
             title = link.attrib.get("title", "").strip() or text_of(link) or place.board
-            boards.setdefault(place.board, BoardRef(place.board, place.url, title))
+            ref = BoardRef(place.board, place.data, title, plain=place.url)
+            boards.setdefault(place.board, ref)
     if not boards:
         page.fail("vichan", "no boards on a page that should list them", _REFUSAL)
     return BoardList(tuple(boards.values()))
 
 
 def _threads(html: str, url: str) -> ThreadList:
+    data = read_data(html)
+    if data.value is not None:
+        return _imageboard.threads(data, url)
     page = Page(html, url, _canonical)
     threads: dict[str, ThreadRef] = {}
     for row in outermost(page.tree, f"{_THREADS}, {_CATALOG}"):
@@ -147,10 +130,10 @@ def _threads(html: str, url: str) -> ThreadList:
     return ThreadList(tuple(threads.values()), page.next_url(links, _list_place))
 
 
-def _address(page: Page, part: Selector) -> _Place | None:
+def _address(page: Page, part: Selector) -> Place | None:
     for href in part.css("a[href*='/res/']::attr(href)").getall()[:20]:
         target = page.link(href)
-        place = _find(target) if target is not None else None
+        place = find(target) if target is not None else None
         if place is not None and place.thread is not None:
             return place
     return None
@@ -194,16 +177,19 @@ def _listed(page: Page, row: Selector) -> ThreadRef | None:
 def _title(part: Selector) -> str:
     """Name a thread by its subject, or by how it begins."""
     subjects = part.css(".subject") or part.css(".body, .replies")
-    return text_of(subjects[0]).partition("\n")[0][:_MAX_TITLE] if subjects else ""
+    return text_of(subjects[0]).partition("\n")[0][:MAX_TITLE] if subjects else ""
 
 
 def _posts(html: str, url: str) -> ThreadPage:
+    data = read_data(html)
+    if data.value is not None:
+        return _imageboard.posts(data, url, _canonical)
     page = Page(html, url, _canonical)
     shown = outermost(page.tree, _THREADS)
     nodes = [node for part in shown[:1] for node in outermost(part, _POSTS) if _post_id(node)]
     if not nodes:
         page.fail("vichan", "no posts on a page that should show them", _REFUSAL)
-    place = _find(url)
+    place = find(url)
     if place is None or place.thread is None or len(shown) > 1:
         raise SourceChanged("vichan: a thread without its number.", url=url)
     title = _title(nodes[0]) or f"/{place.board}/ {place.thread}"
@@ -260,16 +246,7 @@ def _media(page: Page, files: list[Selector]) -> Iterator[MediaRef]:
         names = info.css(".postfilename, a[download]")
         given = names[0].attrib if names else {}
         name = given.get("download") or given.get("title") or (text_of(names[0]) if names else "")
-        yield MediaRef(url, _kind_of(url), name=name[:200] or None)
-
-
-def _kind_of(url: str) -> MediaKind:
-    path = urlsplit(url).path
-    if is_picture(url):
-        return MediaKind.PHOTO
-    if _VIDEO.search(path):
-        return MediaKind.VIDEO
-    return MediaKind.SOUND if _SOUND.search(path) else MediaKind.FILE
+        yield MediaRef(url, kind_of(url), name=name[:200] or None)
 
 
 ENGINE = ForumEngine(
@@ -281,4 +258,5 @@ ENGINE = ForumEngine(
     posts=_posts,
     canonical=_canonical,
     root=_root,
+    entry=_entry,
 )

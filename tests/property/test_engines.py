@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import time
 from pathlib import Path
@@ -47,6 +48,23 @@ TOKENS = [
 ]
 
 
+RECORDS = [text for path, text in zip(PAGES, SAMPLES, strict=True) if path.suffix == ".json"]
+ANY_VALUE = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.sampled_from(
+            [2**62, 10**30, 1e300, float("nan"), -1, "../..", "//[", "\ud800", "1" * 99]
+        ),
+        st.text(alphabet=st.characters()),
+        st.sampled_from(TOKENS),
+    ),
+    lambda values: st.one_of(st.lists(values, max_size=3), st.dictionaries(st.text(), values)),
+    max_leaves=6,
+)
+
+
 @st.composite
 def damaged(draw: st.DrawFn) -> str:
     """A real page with a piece cut out, or with something hostile in its place."""
@@ -78,6 +96,34 @@ def read_all(engine: ForumEngine, html: str, url: str) -> None:
 @given(html=ANY_TEXT)
 def test_an_engine_gives_a_result_or_a_named_error(engine: ForumEngine, html: str) -> None:
     read_all(engine, html, URL)
+
+
+@st.composite
+def altered(draw: st.DrawFn) -> str:
+    """Data of a forum with something else in the place of one of its values."""
+    data = json.loads(draw(st.sampled_from(RECORDS)))
+    within, key = {"": data}, ""
+    while isinstance(within[key], dict | list) and within[key] and draw(st.integers(0, 9)):
+        within = within[key]
+        keys = list(within) if isinstance(within, dict) else list(range(len(within)))
+        key = draw(st.sampled_from(keys))
+    within[key] = draw(ANY_VALUE)
+    return json.dumps(data)
+
+
+@each_engine
+@ROUNDS
+@given(text=altered())
+def test_a_value_in_data_may_be_anything(engine: ForumEngine, text: str) -> None:
+    read_all(engine, text, URL)
+
+
+@each_engine
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"posts":' * 50_000, f"[{'9' * 200_000}]"])
+def test_data_that_is_too_deep_or_large_is_no_data(engine: ForumEngine, text: str) -> None:
+    started = time.monotonic()
+    read_all(engine, text, URL)
+    assert time.monotonic() - started < 15
 
 
 @ROUNDS
