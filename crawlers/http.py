@@ -26,11 +26,14 @@ from twisted.internet.error import ConnectError
 from crawlers.middlewares.address_guard import AddressBlocked
 from crawlers.middlewares.politeness import HostIsBusy
 from crawlers.walks.fetch import NOT_FETCHED, FetchedPage
-from monitor.errors import MediaError, SourceUnavailable
+from monitor.errors import HaechiError, MediaError, SourceUnavailable
 from monitor.logs import places_of
 from monitor.models.source import SourceState
 
 log = structlog.get_logger(__name__)
+
+# In the meta of a request that a browser is to make; read by `crawlers.pages.handler`.
+BY_BROWSER = "haechi_browser"
 
 _PASSING: dict[type[Exception], str] = {
     CannotResolveHostError: "the host name can't be resolved",
@@ -61,15 +64,23 @@ _MAX_FAILURES = 2
 class Downloader:
     """One crawl's fetching; every request takes the way through the guards."""
 
-    def __init__(self, crawler: Crawler, *, max_media_bytes: int) -> None:
+    def __init__(self, crawler: Crawler, *, max_media_bytes: int, by_browser: bool = False) -> None:
+        """Prepare.
+
+        Args:
+            by_browser: A browser reads the pages; pictures are fetched as ever.
+        """
         self._crawler = crawler
+        self._page_meta = {BY_BROWSER: by_browser}
         self._max_media_bytes = max_media_bytes
         self._failures: Counter[str] = Counter()
 
     async def page(self, url: str) -> FetchedPage:
         """Fetch a page; see `crawlers.walks.fetch.Fetch`."""
         try:
-            response = await self._download(Request(url, dont_filter=True))
+            response = await self._download(
+                Request(url, dont_filter=True, meta={**self._page_meta})
+            )
         except _REFUSED as error:
             # Too large or led in circles is no closed door: it is to be seen, and tried again.
             why = _why(error)
@@ -121,7 +132,7 @@ class Downloader:
             raise RuntimeError("the crawl has not started")
         try:
             return await engine.download_async(request)
-        except _REFUSED:
+        except (*_REFUSED, HaechiError):
             raise
         except tuple(_PASSING) as error:
             known = (reason for kind, reason in _PASSING.items() if isinstance(error, kind))

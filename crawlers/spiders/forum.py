@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 
 from crawlers.engines import ENGINES, recognise
+from crawlers.pages.shell import needs_browser
 from crawlers.spiders._base import SourceSpider
 from crawlers.walks.fetch import FetchedPage
 from crawlers.walks.forum import walk
@@ -37,6 +38,12 @@ class ForumSpider(SourceSpider):
                 )
             ready[self.start_url] = page
             recognised = recognise(page.text, page.url)
+            if recognised is None and not self.source.browser and needs_browser(page.text):
+                raise SourceChanged(
+                    "its pages are empty until scripts fill them: a browser is needed, "
+                    "which `haechi sources add --browser` has read them",
+                    url=self.start_url,
+                )
             if recognised is None:
                 raise SourceChanged(
                     "nothing here looks like a forum: no list of boards or threads, no posts",
