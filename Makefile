@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix reference mtproto lock clean
+.PHONY: help demo test check fix reference mtproto browser lock clean
 
 help:
 	@echo "make demo   set up, then run the whole job once on this machine: crawl, match, index, mail"
@@ -25,7 +25,7 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)
 	$(BIN)/haechi demo
 
-test: check reference mtproto
+test: check reference mtproto browser
 	$(BIN)/python -m pytest
 
 check: $(READY)
@@ -47,6 +47,10 @@ reference: $(READY)
 # A server that speaks Telegram's protocol, in Go: without it its tests are skipped, and fail where CI=true.
 mtproto: $(READY)
 	@nice $(BIN)/python -m tests.fixtures.mtproto_build || true
+
+# A Chromium reads pages made by scripts: without one its tests are skipped, and fail where CI=true.
+browser: $(READY)
+	@$(BIN)/python -m tests.fixtures.chromium || true
 
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \

@@ -43,7 +43,8 @@ def main() -> int:
     # Before the heavy imports, so that it holds for all of them.
     os.umask(0o077)
     limit = given.memory_mb << 20
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    # The soft one: it binds this process, and the keeper of a browser can take it off for its own.
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if given.group:
         return _crawl([(one, "") for one in given.sources], given.home, anew=given.anew)

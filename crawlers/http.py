@@ -28,11 +28,14 @@ from crawlers.middlewares.address_guard import AddressBlocked
 from crawlers.middlewares.politeness import HostIsBusy
 from crawlers.text import text_of_page
 from crawlers.walks.fetch import NO_VALIDATOR, NOT_FETCHED, UNCHANGED, FetchedPage
-from monitor.errors import MediaError, SourceUnavailable
+from monitor.errors import HaechiError, MediaError, SourceUnavailable
 from monitor.logs import places_of
 from monitor.models.source import SourceState
 
 log = structlog.get_logger(__name__)
+
+# In the meta of a request that a browser is to make; read by `crawlers.pages.handler`.
+BY_BROWSER = "haechi_browser"
 
 _PASSING: dict[type[Exception], str] = {
     CannotResolveHostError: "the host name can't be resolved",
@@ -66,8 +69,14 @@ _MAX_FAILURES = 2
 class Downloader:
     """One crawl's fetching; every request takes the way through the guards."""
 
-    def __init__(self, crawler: Crawler, *, max_media_bytes: int) -> None:
+    def __init__(self, crawler: Crawler, *, max_media_bytes: int, by_browser: bool = False) -> None:
+        """Prepare.
+
+        Args:
+            by_browser: A browser reads the pages; pictures are fetched as ever.
+        """
         self._crawler = crawler
+        self._page_meta = {BY_BROWSER: by_browser}
         self._max_media_bytes = max_media_bytes
         self._failures: Counter[str] = Counter()
 
@@ -75,7 +84,9 @@ class Downloader:
         """Fetch a page; see `crawlers.walks.fetch.Fetch`."""
         headers = {_CONDITIONS[name]: value for name, value in validator.items()}
         try:
-            response = await self._download(Request(url, dont_filter=True, headers=headers))
+            response = await self._download(
+                Request(url, dont_filter=True, headers=headers, meta={**self._page_meta})
+            )
         except _REFUSED as error:
             # Too large or led in circles is no closed door: it is to be seen, and tried again.
             why = _why(error)
@@ -129,7 +140,7 @@ class Downloader:
             raise RuntimeError("the crawl has not started")
         try:
             return await engine.download_async(request)
-        except _REFUSED:
+        except (*_REFUSED, HaechiError):
             raise
         except tuple(_PASSING) as error:
             known = (reason for kind, reason in _PASSING.items() if isinstance(error, kind))

@@ -30,6 +30,7 @@ def scrapy_settings(settings: Settings) -> dict[str, Any]:
         "ROBOTSTXT_PARSER": "crawlers.robots.Robots",
         "TWISTED_REACTOR": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
         "ITEM_PIPELINES": {"pipelines.scrapy_adapter.ChainPipeline": 100},
+        "DOWNLOAD_HANDLERS": dict.fromkeys(("http", "https"), "crawlers.pages.handler.Pages"),
         "DOWNLOADER_MIDDLEWARES": {
             "crawlers.middlewares.address_guard.AddressGuard": 10,
             "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,

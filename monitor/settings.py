@@ -44,8 +44,16 @@ def _private_entry(value: str) -> str:
     return value
 
 
+def _host_name(value: str) -> str:
+    """Check a host's name; it stands for those below it, too."""
+    if not re.fullmatch(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*", value):
+        raise ValueError(f"{value!r} is not a host's name in lower case, such as cdn.example.net")
+    return value
+
+
 MailAddress = Annotated[str, AfterValidator(_address)]
 PrivateEntry = Annotated[str, AfterValidator(_private_entry)]
+HostName = Annotated[str, AfterValidator(_host_name)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -148,6 +156,20 @@ class CrawlSettings(_Section):
     workers: int = Field(default=2, ge=1, le=64)
 
 
+class BrowserSettings(_Section):
+    """The browser that reads pages made by scripts, of sources that were added so."""
+
+    executable: Path | None = None
+    sandbox: bool = True
+    # Of each of its processes. Measured: it does not start with 512, and a forum's page needs less
+    # than 768.
+    memory_mb: int = Field(default=1_024, ge=768)
+    timeout_s: float = Field(default=60.0, ge=5, le=600)
+    scrolls: int = Field(default=20, ge=0, le=1_000)
+    pages_per_context: int = Field(default=100, ge=1)
+    also_from: tuple[HostName, ...] = Field(default=(), examples=["cdn.example.net"])
+
+
 class SandboxSettings(_Section):
     """Limits of the processes that open crawled files."""
 
@@ -232,6 +254,7 @@ class Settings(BaseSettings):
     network: NetworkSettings = NetworkSettings()
     telegram: TelegramSettings = TelegramSettings()
     crawl: CrawlSettings = CrawlSettings()
+    browser: BrowserSettings = BrowserSettings()
     sandbox: SandboxSettings = SandboxSettings()
     store: StoreSettings = StoreSettings()
     search: SearchSettings = SearchSettings()

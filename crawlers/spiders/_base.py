@@ -15,6 +15,7 @@ from scrapy.exceptions import CloseSpider
 from crawlers.addresses import AddressRules, rules_for
 from crawlers.context import CrawlContext
 from crawlers.http import Downloader
+from crawlers.pages.browser import Browser
 from crawlers.source_run import SourceRun
 from monitor.errors import Misuse
 from monitor.models.post import Batch, Json
@@ -53,12 +54,22 @@ class SourceSpider(Spider):
         """Make the spider with what needs Scrapy's crawler."""
         spider = super().from_crawler(crawler, *args, **kwargs)
         network = spider.config.network
-        spider.downloader = Downloader(crawler, max_media_bytes=network.max_media_bytes)
+        spider.downloader = Downloader(
+            crawler, max_media_bytes=network.max_media_bytes, by_browser=spider.source.browser
+        )
+        if spider.source.browser:
+            spider.browser = Browser(
+                spider.config,
+                spider.address_rules,
+                spider.start_url,
+                str(crawler.settings["USER_AGENT"]),
+            )
         spider.services = spider.run.context.services(spider.downloader.media)
         return spider
 
     downloader: Downloader
     services: Services
+    browser: Browser | None = None
 
     @property
     def run_id(self) -> str:
@@ -90,6 +101,8 @@ class SourceSpider(Spider):
                         if not self.run.took(await item.committed):
                             break
             finally:
+                if self.browser is not None:
+                    await self.browser.close()
                 self.run.cost = self._cost()
         if self._owned is not None:
             self._owned.context.close()
@@ -110,7 +123,8 @@ class SourceSpider(Spider):
             return Counts()
         return Counts(
             requests=int(stats.get_value("downloader/request_count", 0)),
-            bytes=int(stats.get_value("downloader/response_bytes", 0)),
+            bytes=int(stats.get_value("downloader/response_bytes", 0))
+            + (0 if self.browser is None else self.browser.bytes_passed),
         )
 
     def _own_run(self, address: str) -> SourceRun:

@@ -8,6 +8,7 @@ from pathlib import Path
 from crawlers.cookies import cookies_for
 from crawlers.engines import ENGINES, recognise
 from crawlers.middlewares.cookies import Cookies
+from crawlers.pages.shell import needs_browser
 from crawlers.spiders._base import SourceSpider
 from crawlers.walks.fetch import NO_VALIDATOR, FetchedPage
 from crawlers.walks.forum import walk
@@ -81,12 +82,18 @@ class ForumSpider(SourceSpider):
             SourceChanged: None does.
         """
         recognised = recognise(page.text, page.url)
-        if recognised is None:
-            why = "nothing here looks like a forum: no list of boards or threads, no posts"
-            raise SourceChanged(why, url=self.start_url)
-        name, sure = recognised
+        is_shell = not self.source.browser and needs_browser(page.text)
+        name, sure = recognised or (None, 0.0)
+        told: dict[str, Json] = {"engine": name, "sure": round(sure, 2), "shell": is_shell}
         with self.run.context.store.write() as db:
             sources.change(db, self.source.id, engine=name)
-            told: dict[str, Json] = {"engine": name, "sure": round(sure, 2)}
             sources.save_checkpoint(db, self.source.id, {"recognised": told})
-        return name
+        if name is not None:
+            return name
+        why = "nothing here looks like a forum: no list of boards or threads, no posts"
+        if is_shell:
+            why = (
+                "its pages are empty until scripts fill them: a browser is needed, "
+                f"haechi sources add {self.start_url} --browser"
+            )
+        raise SourceChanged(why, url=self.start_url)

@@ -91,6 +91,25 @@ contact = {contact}
 # Crawls at once.
 # workers = 2
 
+[browser]
+# For sources that were added with --browser: their pages are made by scripts. The Chromium that
+# reads them; e.g., as there is no default but the one that this machine has:
+# executable = "/usr/bin/chromium"
+# Whether its own sandbox is used. Root has none; elsewhere, without it a hostile page needs one
+# fault less to take this user over.
+# sandbox = true
+# Memory of each of its processes in MiB, at least 768; pages that need more are not read.
+# memory_mb = 1024
+# Seconds that one page may take, with all that it loads.
+# timeout_s = 60.0
+# How often a page is scrolled on, by 2,000 pixels, for what is loaded only when it is seen.
+# scrolls = 20
+# Pages after which cookies and caches of a site are thrown away.
+# pages_per_context = 100
+# Hosts that pages may load scripts and data from, beside their own site and what is below it:
+# ["cdn.example.net"].
+# also_from = []
+
 [sandbox]
 # Pictures are opened by a process of their own, which can reach no file and no network. Its memory
 # in MiB, at least 512; pictures that need more are skipped.

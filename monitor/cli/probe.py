@@ -105,7 +105,11 @@ def _is_shell(store: Store, source: Source) -> bool:
     """Tell whether the pages are empty until scripts fill them."""
     with store.read() as db:
         recognised = sources.load_checkpoint(db, source.id).get("recognised")
-    return isinstance(recognised, dict) and recognised.get("shell") is True
+    return (
+        isinstance(recognised, dict)
+        and recognised.get("shell") is True
+        and not recognised["engine"]
+    )
 
 
 def _configuration(settings: Settings, folder: Path, pages: int) -> str:
@@ -116,7 +120,7 @@ def _configuration(settings: Settings, folder: Path, pages: int) -> str:
     """
     sections = settings.model_dump(
         mode="json",
-        include={"operator", "network", "telegram"},
+        include={"operator", "network", "telegram", "browser"},
         exclude={"telegram": {"api_hash"}},
         exclude_none=True,
     )
