@@ -73,7 +73,7 @@ def _crawl(wanted: list[tuple[str, str]], home: Path, *, anew: bool) -> int:
     signal.alarm(int(settings.crawl.time_limit_s) + _LAST_RESORT_S)
     context = CrawlContext(settings, report=True, anew=anew)
     process = AsyncCrawlerProcess(
-        ScrapySettings(scrapy_settings(settings)), install_root_handler=False
+        ScrapySettings(scrapy_settings(settings) | {"LOG_INSTALL_ROOT_HANDLER": False})
     )
     # After Scrapy, which has its own idea of logging.
     logs.configure(home)
