@@ -91,15 +91,21 @@ class SourceSpider(Spider):
         """Read the source from its checkpoint on, page by page."""
 
     async def start(self) -> AsyncIterator[Any]:
-        """Crawl: each page is committed before the next is asked for; record how it ended."""
+        """Crawl: each page is committed before the next one is; record how it ended."""
         with self.run.recorded():
             try:
                 async with aclosing(self.run.batches(self.walk)) as batches:
-                    async for batch in batches:
-                        item = PageItem(batch, asyncio.get_running_loop().create_future())
-                        yield item
-                        if not self.run.took(await item.committed):
-                            break
+                    reading = _next(batches)
+                    try:
+                        while (batch := await reading) is not None:
+                            item = PageItem(batch, asyncio.get_running_loop().create_future())
+                            yield item
+                            # Fetched while this one is hashed and committed.
+                            reading = _next(batches)
+                            if not self.run.took(await item.committed):
+                                break
+                    finally:
+                        await _ended(reading)
             finally:
                 if self.browser is not None:
                     await self.browser.close()
@@ -135,3 +141,15 @@ class SourceSpider(Spider):
         if found is None or found.kind is not self.kind:
             raise Misuse(f"no {self.kind} source {address!r}; see `haechi sources list`")
         return SourceRun(context, found)
+
+
+def _next(batches: AsyncGenerator[Batch]) -> asyncio.Future[Batch | None]:
+    return asyncio.ensure_future(anext(batches, None))
+
+
+async def _ended(reading: asyncio.Future[Batch | None]) -> None:
+    """End a reading that nobody waits for any more: it must not go on while its walk is closed."""
+    reading.cancel()
+    await asyncio.wait([reading])
+    if not reading.cancelled():
+        reading.exception()

@@ -1,18 +1,22 @@
-"""Scrapy alone, fetching pages: `python -m monitor.bench._bare HOME AT_ONCE ADDRESSES_FILE`.
+"""Scrapy alone, fetching pages: `python -m monitor.bench._bare HOME WAY ADDRESSES_FILE`.
 
-With the settings of a crawl but for the pipeline; or with Scrapy's own, where nothing is polite.
+Ways: "fetch" asks for all of them, "follow" for one, and for what it links to, as `scrapy bench`
+does; both with the settings of a crawl but for the pipeline. "eager" asks for all of them with
+Scrapy's own settings, where nothing is polite.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 from scrapy import Request, Spider
 from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.http import TextResponse
+from scrapy.linkextractors import LinkExtractor
 
 from crawlers.addresses import AddressRules, rules_for
 from crawlers.settings import scrapy_settings
@@ -20,41 +24,41 @@ from monitor.settings import load
 
 
 class Bare(Spider):
-    """Asks for pages and does nothing with them."""
+    """Asks for pages, and reads nothing of them but links."""
 
     name = "bare"
 
-    def __init__(self, addresses: list[str], rules: AddressRules, **kwargs: Any) -> None:
+    def __init__(
+        self, addresses: list[str], rules: AddressRules, *, follows: bool, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.addresses = addresses
+        self.addresses = addresses[:1] if follows else addresses
         self.address_rules = rules
-        self.fetched = 0
+        self.links = LinkExtractor(allow=r"/view(?:forum|topic)") if follows else None
 
     async def start(self) -> AsyncIterator[Request]:
-        """Ask for all of them."""
+        """Ask for the first ones."""
         for address in self.addresses:
             yield Request(address, dont_filter=True)
 
-    def parse(self, _: Any) -> None:  # noqa: ANN401 - a response, which nobody looks at
-        """Count."""
-        self.fetched += 1
+    def parse(self, response: TextResponse) -> Iterator[Request]:
+        """Follow the links."""
+        for link in self.links.extract_links(response) if self.links is not None else ():
+            yield Request(link.url)
 
 
 def main() -> None:
     """Print pages and seconds."""
-    home, at_once, file = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    home, way, file = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
     settings = load(home)
     addresses = file.read_text(encoding="utf-8").split("\n")
     rules = rules_for(addresses[0], settings.network.allow_private)
     given: dict[str, Any] = {"LOG_LEVEL": "ERROR", "TELNETCONSOLE_ENABLED": False}
-    if at_once == 1:
+    if way != "eager":
         given = {**scrapy_settings(settings), "ITEM_PIPELINES": {}}
-    else:
-        given["CONCURRENT_REQUESTS_PER_DOMAIN"] = at_once
-        given["DOWNLOAD_DELAY"] = 0
     process = AsyncCrawlerProcess(given)
     crawler = process.create_crawler(Bare)
-    process.crawl(crawler, addresses=addresses, rules=rules)
+    process.crawl(crawler, addresses=addresses, rules=rules, follows=way == "follow")
     began = time.perf_counter()
     process.start()
     fetched = crawler.stats.get_value("response_received_count", 0) if crawler.stats else 0

@@ -26,8 +26,11 @@ from monitor.store.store import Store
 _FIXTURES: Final = Path(__file__).parents[2] / "tests" / "fixtures" / "engines"
 _THREADS, _THREADS_LARGE = 960, 4_800
 _ROUNDS: Final = 3
-# Scrapy's own default for one host.
-_AT_ONCE: Final = 8
+_WAYS: Final = {
+    "follow": "links followed, as `scrapy bench` does, with a crawl's settings",
+    "fetch": "all addresses known beforehand, with a crawl's settings",
+    "eager": "all addresses known beforehand, Scrapy's own settings, 8 at once",
+}
 _PARSED: Final = 30
 # Modules of this package are imported before they are run: nothing comes of it.
 _PYTHON: Final = (sys.executable, "-P", "-W", "ignore::RuntimeWarning")
@@ -45,40 +48,35 @@ def _speed(folder: Path, threads: int, options: Options) -> list[Row]:
     """Fetch the pages by Scrapy alone, and crawl them, in turn."""
     addresses = list(_site.pages(threads))
     crawled: list[tuple[float, float]] = []
-    polite, eager = [], []
-    steps = 3 * _ROUNDS
+    bare: dict[str, list[float]] = {way: [] for way in _WAYS}
+    steps = (len(_WAYS) + 1) * _ROUNDS
     with _serving(threads) as port:
         file = folder / "addresses.txt"
         file.write_text("\n".join(f"http://127.0.0.1:{port}{one}" for one in addresses), "utf-8")
         for number in range(_ROUNDS):
             home = folder / str(number)
             _make_home(home, port)
-            polite.append(_bare(home, 1, file))
-            options.progress(3 * number + 1, steps)
-            eager.append(_bare(home, _AT_ONCE, file))
-            options.progress(3 * number + 2, steps)
+            for step, way in enumerate(_WAYS):
+                bare[way].append(_bare(home, way, file))
+                options.progress((len(_WAYS) + 1) * number + step + 1, steps)
             crawled.append(_crawl(home, port, threads, len(addresses)))
-            options.progress(3 * number + 3, steps)
-    count = len(addresses)
-    ratios = [count / seconds / bare for (seconds, _), bare in zip(crawled, polite, strict=True)]
-    eagerly = [count / seconds / bare for (seconds, _), bare in zip(crawled, eager, strict=True)]
-    return [
-        {
-            "what": f"{count} pages fetched by Scrapy alone, with a crawl's settings",
-            "pages_a_second": round(median(polite)),
-        },
-        {
-            "what": f"the same with Scrapy's own settings, {_AT_ONCE} requests at once",
-            "pages_a_second": round(median(eager)),
-        },
-        {
-            "what": "the same crawled: parsed, cleaned, hashed, committed",
-            "pages_a_second": round(count / median(seconds for seconds, _ in crawled)),
-            "ratio": round(median(ratios), 2),
-            "ratio_to_its_own": round(median(eagerly), 2),
-            "mib_more_after_the_first_tenth": round(median(more for _, more in crawled), 1),
-        },
-    ]
+            options.progress((len(_WAYS) + 1) * (number + 1), steps)
+    speeds = [len(addresses) / seconds for seconds, _ in crawled]
+    whole: Row = {
+        "what": f"{len(addresses)} pages crawled: parsed, cleaned, hashed, committed",
+        "pages_a_second": round(median(speeds)),
+        "mib_more_after_the_first_tenth": round(median(more for _, more in crawled), 1),
+    }
+    rows = [whole]
+    for way, what in _WAYS.items():
+        ratios = [mine / its for mine, its in zip(speeds, bare[way], strict=True)]
+        row: Row = {
+            "what": f"the same by Scrapy alone: {what}",
+            "pages_a_second": round(median(bare[way])),
+            "crawl_to_it": round(median(ratios), 2),
+        }
+        rows.append(row)
+    return rows
 
 
 @contextmanager
@@ -108,9 +106,9 @@ def _make_home(home: Path, port: int) -> None:
     store.close()
 
 
-def _bare(home: Path, at_once: int, file: Path) -> float:
+def _bare(home: Path, way: str, file: Path) -> float:
     """Fetch by Scrapy alone; gives pages a second, without the start of the process."""
-    command = [*_PYTHON, "-m", "monitor.bench._bare", str(home), str(at_once)]
+    command = [*_PYTHON, "-m", "monitor.bench._bare", str(home), way]
     done = subprocess.run(  # noqa: S603 - our own module
         [*command, str(file)], capture_output=True, text=True, check=True
     )
