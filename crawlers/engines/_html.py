@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import Any, Self, TypeAlias
 
-from parsel import Selector
+from lxml import etree  # type: ignore[import-untyped]
+from parsel import Selector, SelectorList
+from parsel.csstranslator import HTMLTranslator
 
 from crawlers.urls import absolute
 
@@ -21,10 +24,35 @@ _BLANKS = re.compile(r"[ \t\r\n\f\v\xa0]+")
 _BACKGROUND = re.compile(r"background-image:\s{0,9}url\(\s{0,9}['\"]?([^'\")]{1,8000})")
 
 
+class _Node(Selector):
+    """A selector that selects by CSS in half the time: a page of posts asks for it a hundred times.
+
+    Parsel looks up namespaces for each query, of which HTML has none.
+    """
+
+    def css(self, query: str) -> SelectorList[Any]:
+        """Select as parsel does."""
+        if isinstance(self.root, str):
+            return self.selectorlist_cls([])
+        make = type(self)._of
+        return self.selectorlist_cls([make(root) for root in _compiled(query)(self.root)])
+
+    @classmethod
+    def _of(cls, root: Element) -> Self:
+        made = cls.__new__(cls)
+        made.root, made.type, made.namespaces, made._expr = root, "html", {}, None
+        return made
+
+
+@lru_cache(maxsize=2_048)
+def _compiled(query: str) -> etree.XPath:
+    return etree.XPath(HTMLTranslator().css_to_xpath(query), smart_strings=False)
+
+
 def parse(html: str) -> Selector:
     """Build a tree of any text; takes time linear in its length."""
     # A lone surrogate can't be encoded for the parser.
-    return Selector(text=html.encode("utf-8", "replace").decode("utf-8"), type="html")
+    return _Node(text=html.encode("utf-8", "replace").decode("utf-8"), type="html")
 
 
 def base_of(tree: Selector, url: str) -> str:
@@ -47,18 +75,28 @@ def outermost(node: Selector, css: str, without: str = "") -> list[Selector]:
         css: What to select.
         without: CSS of elements in which nothing is selected.
     """
-    found = {element.root: element for element in node.css(css)}
-    dropped = {element.root for element in node.css(without)} if without else set()
+    found = node.css(css)
+    if not found:
+        return []
+    # The way up from an element ends where an earlier one came through: all is climbed once.
+    top = node.root
+    free: set[Element] = {top}
+    blocked = {element.root for element in node.css(without)} - free if without else set()
     kept: list[Selector] = []
-    stack: list[Any] = list(reversed(node.root)) if found else []
-    while stack:
-        element = stack.pop()
-        if element in dropped:
+    for element in found:
+        way: list[Element] = []
+        above: Element = element.root
+        if above is top:
             continue
-        if element in found:
-            kept.append(found[element])
+        while above not in free and above not in blocked:
+            way.append(above)
+            above = above.getparent()
+        if above in free:
+            kept.append(element)
+            free.update(way[1:])
+            blocked.add(element.root)
         else:
-            stack.extend(reversed(element))
+            blocked.update(way)
     return kept
 
 

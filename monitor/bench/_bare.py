@@ -15,7 +15,7 @@ from typing import Any
 
 from scrapy import Request, Spider
 from scrapy.crawler import AsyncCrawlerProcess
-from scrapy.http import TextResponse
+from scrapy.http import Response, TextResponse
 from scrapy.linkextractors import LinkExtractor
 
 from crawlers.addresses import AddressRules, rules_for
@@ -41,10 +41,11 @@ class Bare(Spider):
         for address in self.addresses:
             yield Request(address, dont_filter=True)
 
-    def parse(self, response: TextResponse) -> Iterator[Request]:
+    def parse(self, response: Response) -> Iterator[Request]:
         """Follow the links."""
-        for link in self.links.extract_links(response) if self.links is not None else ():
-            yield Request(link.url)
+        if self.links is not None and isinstance(response, TextResponse):
+            for link in self.links.extract_links(response):
+                yield Request(link.url)
 
 
 def main() -> None:
