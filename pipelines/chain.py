@@ -1,18 +1,21 @@
-"""The way of a page: its posts through the steps, then all of it into the store at once."""
+"""The way of pages: their posts through the steps, then all of it into the store at once."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 import structlog
+from sqlalchemy import Connection
 
 from monitor.models.item import Change, Item, Look, MediaItem
 from monitor.models.media import MediaStatus
-from monitor.models.post import Batch
+from monitor.models.post import Batch, Json
 from monitor.models.run import Counts
 from monitor.models.source import Source
 from monitor.registry.bank import Bank
@@ -32,27 +35,42 @@ _STOP_POLL_S = 0.2
 MAX_LOOKS = 100
 
 
-async def process(batch: Batch, source: Source, run_id: str, services: Services) -> Counts:
-    """Take a page through all steps and commit it with its checkpoint in one transaction.
+async def process(
+    pages: Sequence[Batch], source: Source, run_id: str, services: Services
+) -> Counts:
+    """Take pages through all steps and commit them with their checkpoints in one transaction.
+
+    Args:
+        pages: In the order in which they were read; no post is in two of them.
 
     Returns:
-        What the page gave.
+        What the pages gave.
 
     Raises:
-        StoreError: Nothing of the page was committed.
+        StoreError: Nothing of them was committed.
     """
     items = []
     looks: deque[Look] = deque()
     met: dict[str, MediaItem] = {}
     deadline = time.monotonic() + services.media_budget_s
-    for item in compare([normalise(Item(source, post)) for post in batch.posts], services):
+    shown = [normalise(Item(source, post)) for page in pages for post in page.posts]
+    for item in compare(shown, services):
         # One picture at a time: a page of albums must not be in memory as a whole.
         media = [await _medium(one, services, deadline, met) for one in item.media]
         items.append(replace(item, media=tuple(media)) if media else item)
         looks.extend(one.look for one in media if one.look is not None)
         while len(looks) > MAX_LOOKS:
             looks.popleft().settle()
-    return await asyncio.to_thread(_commit, batch, source, run_id, items, services)
+    return await asyncio.to_thread(_commit, pages, source, run_id, items, services)
+
+
+def can_share(pages: Sequence[Batch], page: Batch) -> bool:
+    """Tell whether a page may be committed together with others, none of which waits for media."""
+    if any(post.media for post in page.posts):
+        return not pages
+    known = {post.native_id for one in pages for post in one.posts}
+    has_media = any(post.media for one in pages for post in one.posts)
+    return not has_media and known.isdisjoint(post.native_id for post in page.posts)
 
 
 async def _medium(
@@ -100,9 +118,9 @@ def _put_off(item: MediaItem, reason: str) -> MediaItem:
 
 
 def _commit(
-    batch: Batch, source: Source, run_id: str, items: list[Item], services: Services
+    pages: Sequence[Batch], source: Source, run_id: str, items: list[Item], services: Services
 ) -> Counts:
-    """Write everything that a page gave, or nothing."""
+    """Write everything that pages gave, or nothing."""
     now = services.clock()
     bank = services.registry.bank()
     for item in items:
@@ -133,17 +151,28 @@ def _commit(
             new_findings += found
             # A post's document tells how many findings it has.
             changed += [key] if found and key not in changed else []
-        gone: list[str] = []
-        if batch.coverage is not None:
-            shown = [post.native_id for post in batch.posts]
-            gone = posts.mark_gone(db, source.id, batch.coverage, shown, now)
-        counts += Counts(pages=1, posts_deleted=len(gone), findings=len(new_findings))
+        gone = _mark_gone(db, pages, source, now)
+        counts += Counts(pages=len(pages), posts_deleted=len(gone), findings=len(new_findings))
         outbox.enqueue(db, outbox.POST, [*changed, *gone], now)
         outbox.enqueue(db, outbox.FINDING, new_findings, now)
-        sources.save_checkpoint(db, source.id, batch.checkpoint)
+        moved: dict[str, Json] = {}
+        for page in pages:
+            moved |= page.checkpoint
+        sources.save_checkpoint(db, source.id, moved)
         runs.add_counts(db, run_id, counts)
     _tell(items, new_findings)
     return counts
+
+
+def _mark_gone(db: Connection, pages: Sequence[Batch], source: Source, now: datetime) -> list[str]:
+    """Mark what pages account for and do not show, unless a later one of them does."""
+    gone: list[str] = []
+    later: set[str] = set()
+    for page in reversed(pages):
+        later.update(post.native_id for post in page.posts)
+        if page.coverage is not None:
+            gone += posts.mark_gone(db, source.id, page.coverage, later, now)
+    return gone
 
 
 def _look_again(look: Look, bank: Bank) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -17,14 +18,14 @@ from pipelines.services import Services
 
 @dataclass
 class PageItem:
-    """A page on its way through Scrapy.
+    """Pages on their way through Scrapy.
 
     Attributes:
-        committed: Set when the page is in the store, or to why it is not: the spider waits for
-            it, so a page is never asked for before the one before it is safe.
+        committed: Set when the pages are in the store, or to why they are not: the spider waits
+            for it before it hands out others.
     """
 
-    batch: Batch
+    batches: Sequence[Batch]
     committed: asyncio.Future[Counts]
 
 
@@ -48,10 +49,10 @@ class ChainPipeline:
         return cls(cast("Chained", crawler.spider))
 
     async def process_item(self, item: PageItem) -> PageItem:
-        """Take a page through the chain; an error goes to the spider, which ends the crawl."""
+        """Take pages through the chain; an error goes to the spider, which ends the crawl."""
         spider = self._spider
         try:
-            counts = await process(item.batch, spider.source, spider.run_id, spider.services)
+            counts = await process(item.batches, spider.source, spider.run_id, spider.services)
         except Exception as error:  # noqa: BLE001 - handed on, not swallowed
             item.committed.set_exception(error)
         else:

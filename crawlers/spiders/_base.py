@@ -23,8 +23,13 @@ from monitor.models.run import Counts
 from monitor.models.source import Source, SourceKind
 from monitor.settings import find_home, load
 from monitor.store import sources
+from pipelines.chain import can_share
 from pipelines.scrapy_adapter import PageItem
 from pipelines.services import Services
+
+# Pages that are committed together at most, and what they wait for each other.
+_MAX_GROUP = 16
+_MOMENT_S = 0.05
 
 
 class SourceSpider(Spider):
@@ -91,21 +96,12 @@ class SourceSpider(Spider):
         """Read the source from its checkpoint on, page by page."""
 
     async def start(self) -> AsyncIterator[Any]:
-        """Crawl: each page is committed before the next one is; record how it ended."""
+        """Crawl: pages are committed in the order they are read; record how it ended."""
         with self.run.recorded():
             try:
                 async with aclosing(self.run.batches(self.walk)) as batches:
-                    reading = _next(batches)
-                    try:
-                        while (batch := await reading) is not None:
-                            item = PageItem(batch, asyncio.get_running_loop().create_future())
-                            yield item
-                            # Fetched while this one is hashed and committed.
-                            reading = _next(batches)
-                            if not self.run.took(await item.committed):
-                                break
-                    finally:
-                        await _ended(reading)
+                    async for item in self._groups(batches):
+                        yield item
             finally:
                 if self.browser is not None:
                     await self.browser.close()
@@ -115,6 +111,49 @@ class SourceSpider(Spider):
         await self._settled()
         # Scrapy would see only at its next heartbeat, 5 s later, that nothing is left to do.
         raise CloseSpider("finished")
+
+    async def _groups(self, batches: AsyncGenerator[Batch]) -> AsyncGenerator[PageItem]:
+        """Give pages to be committed, in order, while further ones are read.
+
+        Those that come within a moment go together: a commit costs as much as a page. Where there
+        is a pause between two requests, each is committed by itself.
+        """
+        clock = asyncio.get_running_loop().time
+        reading: asyncio.Future[Batch | None] | None = _next(batches)
+        committing: asyncio.Future[Counts] | None = None
+        kept: list[Batch] = []
+        held: Batch | None = None
+        due = 0.0
+        trouble: BaseException | None = None
+        try:
+            while reading or committing or kept or held:
+                if held is not None and len(kept) < _MAX_GROUP and can_share(kept, held):
+                    due = due if kept else clock() + _MOMENT_S
+                    kept.append(held)
+                    held, reading = None, _next(batches)
+                is_due = reading is None or len(kept) >= _MAX_GROUP or clock() >= due
+                if kept and committing is None and is_due:
+                    committing = asyncio.get_running_loop().create_future()
+                    yield PageItem(kept, committing)
+                    kept = []
+                    continue
+                waited = [one for one in (reading, committing) if one is not None]
+                patience_s = None if committing or not kept else max(0.0, due - clock())
+                await asyncio.wait(waited, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+                if committing is not None and committing.done():
+                    if not self.run.took(committing.result()):
+                        return
+                    committing = None
+                if reading is not None and reading.done():
+                    trouble = reading.exception()
+                    held = None if trouble else reading.result()
+                    reading = None
+            if trouble is not None:
+                # After what was read before it.
+                raise trouble
+        finally:
+            if reading is not None:
+                await _ended(reading)
 
     async def _settled(self) -> None:
         """Wait until Scrapy has put the last page aside: closing before that, it waits for ever."""

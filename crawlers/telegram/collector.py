@@ -225,7 +225,7 @@ class Collector:
         try:
             async with aclosing(run.batches(batches)) as given:
                 async for batch in given:
-                    counts = await process(batch, run.source, run.id, services)
+                    counts = await process([batch], run.source, run.id, services)
                     if not run.took(counts):
                         break
         except StalePeer as error:

@@ -134,8 +134,7 @@ def _crawl(home: Path, port: int, threads: int, pages: int) -> tuple[float, floa
             now=utc_now(),
         )
     command = [sys.executable, "-P", "-m", "crawlers", "--group", source.id, "--home", str(home)]
-    memory: dict[int, float] = {}
-    began = 0.0
+    began = first = last = 0.0
     with subprocess.Popen(  # noqa: S603 - our own module
         [*command, "--memory-mb", str(settings.crawl.memory_mb)],
         stdin=subprocess.PIPE,
@@ -145,8 +144,9 @@ def _crawl(home: Path, port: int, threads: int, pages: int) -> tuple[float, floa
         for line in process.stdout or ():
             began = began or time.perf_counter()
             done = json.loads(line).get("pages", 0)
-            if done in {pages // 10, pages - pages // 20}:
-                memory[done] = _memory_mib(process.pid)
+            if done >= pages // 10:
+                last = _memory_mib(process.pid) or last
+                first = first or last
         seconds = time.perf_counter() - began
     with store.read() as db:
         [run] = runs.latest(db, 1)
@@ -154,14 +154,14 @@ def _crawl(home: Path, port: int, threads: int, pages: int) -> tuple[float, floa
     if run.counts.posts_new != _site.ON_A_PAGE * threads:
         # No figure of a crawl that missed something.
         raise RuntimeError(f"the crawl gave {run.counts.posts_new} posts of {threads} threads")
-    first, last = sorted(memory)
-    return seconds, memory[last] - memory[first]
+    return seconds, last - first
 
 
 def _memory_mib(pid: int) -> float:
     """Read how much memory a process has resident."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return next(int(line.split()[1]) / 1_024 for line in status.splitlines() if "VmRSS" in line)
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    # Without any where it has just ended.
+    return next((int(one.split()[1]) / 1_024 for one in status if one.startswith("VmRSS")), 0.0)
 
 
 def _parsing() -> list[Row]:

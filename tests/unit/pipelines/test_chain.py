@@ -69,7 +69,7 @@ def enrol(store: Store) -> None:
 
 def go(services: Services, source: Source, run_id: str, *shown: Post, **batch: Any) -> Counts:
     page = Batch(url="https://t.me/s/channel", posts=shown, **batch)
-    return asyncio.run(chain.process(page, source, run_id, services))
+    return asyncio.run(chain.process([page], source, run_id, services))
 
 
 @pytest.mark.usefixtures("_enrolled")

@@ -56,7 +56,7 @@ def crawled(services: Services, source: Source, files: Files) -> Services:
         for number, one in enumerate(media, 1)
     ]
     page = Batch(url="https://t.me/s/c", posts=tuple(shown))
-    asyncio.run(chain.process(page, source, run, keeping))
+    asyncio.run(chain.process([page], source, run, keeping))
     return keeping
 
 
@@ -123,6 +123,6 @@ def test_nothing_is_kept_of_parts_where_nothing_seals_it(
         run = runs.start(db, source.id, NOW)
     one = Post("1", "https://t.me/c/1", posted=NOW, media=(MediaRef(url("crop"), MediaKind.PHOTO),))
     page = Batch(url="https://t.me/s/c", posts=(one,))
-    asyncio.run(chain.process(page, source, run, services))
+    asyncio.run(chain.process([page], source, run, services))
     with services.store.read() as db:
         assert seen.since(db, NOW) == []
