@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlencode
 
 from crawlers.engines._base import (
     BoardList,
@@ -18,7 +18,16 @@ from crawlers.engines._base import (
 from crawlers.engines._content import read_content
 from crawlers.engines._data import Data, fail, read_data
 from crawlers.engines._page import Page
-from crawlers.urls import absolute, is_same_site, number, query, site_root, with_query
+from crawlers.urls import (
+    absolute,
+    is_same_site,
+    number,
+    path_of,
+    query,
+    site_root,
+    with_path,
+    with_query,
+)
 from monitor.models.post import Post
 
 _SOFTWARE = "Flarum"
@@ -52,20 +61,16 @@ class _Place:
 
 
 def _find(url: str) -> _Place | None:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    given = query(url)
-    found = _DATA.fullmatch(parts.path)
+    path, given = path_of(url) or "", query(url)
+    found = _DATA.fullmatch(path)
     if found is not None:
         name = {"posts": "filter[discussion]", "discussions": "filter[tag]"}.get(found[2], "")
-        root = parts._replace(path=found[1], query="", fragment="").geturl()
+        root = with_path(url, found[1])
         return _Place(root, found[2], given.get(name, "")[:200])
-    found = _PAGE.fullmatch(parts.path)
+    found = _PAGE.fullmatch(path)
     if found is None:
         return None
-    root = parts._replace(path=found[1], query="", fragment="").geturl()
+    root = with_path(url, found[1])
     if found[2] is not None:
         return _Place(root, "posts", str(int(found[2])))
     tag = unquote(found[3] or "")
@@ -149,9 +154,10 @@ def _told_root(api: str, url: str) -> str | None:
     A start page may be called without the slash at its end.
     """
     told = absolute(url, api)
-    if not api.endswith("/api") or told is None or not is_same_site(told, url):
+    if told is None or not is_same_site(told, url):
         return None
-    return absolute(url, urlsplit(told).path.removesuffix("api"))
+    path = path_of(told) or ""
+    return with_path(url, path.removesuffix("api")) if path.endswith("/api") else None
 
 
 def _kind(text: str, url: str) -> PageKind:

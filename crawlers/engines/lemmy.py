@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from markdown_it import MarkdownIt
 from parsel import Selector
@@ -22,7 +22,16 @@ from crawlers.engines._base import (
 from crawlers.engines._content import Content, read_content
 from crawlers.engines._data import Data, fail, read_data
 from crawlers.engines._page import Page, gather, is_picture
-from crawlers.urls import absolute, is_same_site, number, query, site_root, with_query
+from crawlers.urls import (
+    absolute,
+    is_same_site,
+    number,
+    path_of,
+    query,
+    site_root,
+    with_path,
+    with_query,
+)
 from monitor.models.post import MediaKind, MediaRef, Post
 
 _SOFTWARE = "Lemmy"
@@ -58,17 +67,14 @@ class _Place:
 
 
 def _find(url: str) -> _Place | None:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    data, page = _DATA.fullmatch(parts.path), _PAGE.fullmatch(parts.path)
+    path = path_of(url) or ""
+    data, page = _DATA.fullmatch(path), _PAGE.fullmatch(path)
     if data is not None:
-        root = parts._replace(path=data[1], query="", fragment="").geturl()
+        root = with_path(url, data[1])
         return _Place(root, data[2], _given(url, data[2]))
     if page is None:
         return None
-    root = parts._replace(path=page[1], query="", fragment="").geturl()
+    root = with_path(url, page[1])
     if page[2] is not None:
         return _Place(root, "post/list", {"community_name": page[2][:300]})
     if page[3] is not None:
@@ -313,7 +319,7 @@ def _sizes(page: Page, picture: Selector) -> tuple[str, ...]:
 
 def _full(url: str) -> str:
     """Give a picture at full size: smaller ones are asked for by parameters."""
-    return with_query(url, {}) if "/pictrs/image/" in urlsplit(url).path else url
+    return with_query(url, {}) if "/pictrs/image/" in (path_of(url) or "") else url
 
 
 def _linked(post: Data, link: str | None, root: str) -> Iterator[MediaRef]:
@@ -325,7 +331,7 @@ def _linked(post: Data, link: str | None, root: str) -> Iterator[MediaRef]:
     behind = absolute(root, query(link).get("url", ""))
     if type_.startswith("image/") or is_picture(link) or (behind and is_picture(behind)):
         yield MediaRef(_full(link), MediaKind.PHOTO)
-    elif type_.startswith("video/") or _VIDEO.search(urlsplit(link).path):
+    elif type_.startswith("video/") or _VIDEO.search(path_of(link) or ""):
         yield MediaRef(link, MediaKind.VIDEO)
     elif preview := absolute(root, post["thumbnail_url"].text() or "about:blank"):
         yield MediaRef(_full(preview), MediaKind.LINK_PREVIEW)

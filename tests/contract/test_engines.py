@@ -115,6 +115,13 @@ def test_an_address_made_canonical_twice_is_the_same(sample: Sample) -> None:
     assert "sid=" not in once
 
 
+def test_data_is_on_the_site_of_its_page_and_stands_for_itself(sample: Sample) -> None:
+    entry = sample.engine.entry(sample.html, sample.url)
+    assert entry is None or sample.engine.canonical(entry) == entry
+    if sample.html.lstrip()[:1] in {"{", "["}:
+        assert entry is None
+
+
 @listing("boards")
 def test_boards_have_safe_ids_and_canonical_addresses(page: Sample) -> None:
     boards = page.engine.boards(page.html, page.url).boards

@@ -119,6 +119,11 @@ def test_an_empty_list_is_known_by_its_address() -> None:
         (home(ROOT + "forum/api"), "forum", ROOT + "forum/api/tags"),
         (home("https://elsewhere.example/api"), "", API + "tags"),
         (home("//["), "", API + "tags"),
+        (
+            home("https://forum.example//elsewhere.example/api"),
+            "",
+            ROOT + "/elsewhere.example/api/tags",
+        ),
     ],
 )
 def test_a_page_names_where_its_data_is_on_its_own_site(
