@@ -180,7 +180,7 @@ def _listing(text: str, url: str, kind: str) -> tuple[Data, _Place]:
 
 
 def _boards(text: str, url: str) -> BoardList:
-    if _known(read_data(text)) in {"discussions", "posts"}:
+    if read_data(text)["data"].is_list() and _kind(text, url) is not PageKind.BOARDS:
         return BoardList(())
     data, place = _listing(text, url, "tags")
     boards: dict[str, BoardRef] = {}

@@ -189,7 +189,8 @@ def _is_gone(one: Data) -> bool:
 
 
 def _boards(text: str, url: str) -> BoardList:
-    if _known(read_data(text)) in {PageKind.THREADS, PageKind.POSTS}:
+    known = read_data(text)
+    if known.has("post_view") or known["posts"].is_list() or known["comments"].is_list():
         return BoardList(())
     data, place = _listing(text, url, "communities")
     boards: dict[str, BoardRef] = {}

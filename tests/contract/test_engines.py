@@ -143,6 +143,12 @@ def test_threads_have_safe_ids_canonical_addresses_and_a_signal(page: Sample) ->
         assert thread.last_post
 
 
+@listing("threads")
+def test_a_list_of_threads_may_be_asked_for_the_boards_in_it(page: Sample) -> None:
+    for board in page.engine.boards(page.html, page.url).boards:
+        assert page.engine.canonical(board.url) == board.url
+
+
 @listing("posts")
 def test_posts_are_complete(page: Sample) -> None:
     read = page.engine.posts(page.html, page.url)

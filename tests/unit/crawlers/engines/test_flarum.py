@@ -103,6 +103,7 @@ def test_a_page_of_nothing_but_events_has_no_posts_and_goes_on() -> None:
 def test_an_empty_list_is_known_by_its_address() -> None:
     empty = '{"links": {}, "data": []}'
     assert ENGINE.threads(empty, ALL).threads == ()
+    assert ENGINE.boards(empty, ALL).boards == ()
     assert ENGINE.kind(empty, ALL) is PageKind.THREADS
     with pytest.raises(SourceChanged):
         ENGINE.threads(empty, API + "tags")

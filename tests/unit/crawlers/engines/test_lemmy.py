@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from crawlers.engines._base import PageKind
+from crawlers.engines._base import PageKind, ThreadList
 from crawlers.engines.lemmy import ENGINE
 from monitor.models.post import MediaKind, MediaRef
 
@@ -65,7 +65,9 @@ def test_posts_are_threads_with_the_time_of_their_newest_comment() -> None:
 
 def test_lists_end_at_an_empty_page_and_at_the_same_cursor() -> None:
     assert ENGINE.threads(page("posts"), LOCAL + "&page_cursor=P1f").next_url is None
-    assert ENGINE.threads('{"posts": [], "next_page": "P2"}', LOCAL).next_url is None
+    empty = '{"posts": [], "next_page": "P2"}'
+    assert ENGINE.threads(empty, LOCAL) == ThreadList(())
+    assert ENGINE.boards(empty, LOCAL).boards == ()
 
 
 def test_old_versions_number_their_pages() -> None:
