@@ -68,6 +68,20 @@ def with_query(url: str, parameters: dict[str, str]) -> str:
     return parts._replace(query=urlencode(parameters), fragment="").geturl()
 
 
+def path_of(url: str) -> str | None:
+    """Give the path of a URL; None for what is no URL."""
+    parts = _split(url)
+    return None if parts is None else parts.path
+
+
+def with_path(url: str, path: str) -> str:
+    """Put a path in place of a URL's own and drop what follows it."""
+    parts = _split(url)
+    if parts is None:
+        return url
+    return parts._replace(path=path, query="", fragment="").geturl()
+
+
 def site_root(url: str) -> str:
     """Cut a URL after the last slash of its path: where a forum's scripts live."""
     parts = _split(url)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from parsel import Selector
 
@@ -19,7 +19,7 @@ from crawlers.engines._base import (
 from crawlers.engines._content import read_content
 from crawlers.engines._data import Data, fail, read_data
 from crawlers.engines._page import Page
-from crawlers.urls import absolute, number, query, site_root, with_query
+from crawlers.urls import absolute, number, path_of, query, site_root, with_path, with_query
 from monitor.models.post import Post
 
 _SOFTWARE = "Discourse"
@@ -41,11 +41,7 @@ _REFUSALS = frozenset({"not_logged_in", "invalid_access"})
 
 def _place(url: str) -> tuple[str, str, str] | None:
     """Split a URL into the forum's folder, the word that names a kind of page, and the rest."""
-    try:
-        path = urlsplit(url).path
-    except ValueError:
-        return None
-    found = _PLACE.fullmatch(path)
+    found = _PLACE.fullmatch(path_of(url) or "")
     return None if found is None else (found[1], found[2], found[3] or "")
 
 
@@ -62,27 +58,22 @@ def _canonical(url: str) -> str:
         folder, kind, rest = place
         if kind == "t" and (topic := _topic(rest)) is not None:
             given = {"page": str(page)} if page > 1 else {}
-            return with_query(_at(url, f"{folder}t/{topic}.json"), given)
+            return with_query(with_path(url, f"{folder}t/{topic}.json"), given)
         category = _CATEGORY.fullmatch(rest) if kind == "c" else None
         given = {"page": str(page)} if page > 0 else {}
         if category is not None:
             path = f"{folder}c/{category[1]}{int(category[2])}/l/latest.json"
-            return with_query(_at(url, path), given)
+            return with_query(with_path(url, path), given)
         if kind == "latest" and not rest:
-            return with_query(_at(url, f"{folder}latest.json"), given)
+            return with_query(with_path(url, f"{folder}latest.json"), given)
         if kind in {"site", "categories"} and not rest:
-            return with_query(_at(url, f"{folder}site.json"), {})
+            return with_path(url, f"{folder}site.json")
     return with_query(url, query(url))
-
-
-def _at(url: str, path: str) -> str:
-    """Put a path in place of a URL's own."""
-    return urlsplit(url)._replace(path=path).geturl()
 
 
 def _root(url: str) -> str:
     place = _place(url)
-    return site_root(url) if place is None else with_query(_at(url, place[0]), {})
+    return site_root(url) if place is None else with_path(url, place[0])
 
 
 def _recognise(text: str, url: str) -> float:
@@ -112,7 +103,7 @@ def _entry(text: str, url: str) -> str | None:
     if read_data(text).value is not None:
         return None
     own = _canonical(url)
-    if urlsplit(own).path.endswith(".json"):
+    if (path_of(own) or "").endswith(".json"):
         return own
     # A forum in a folder tells it: its start page may be called without the slash at its end.
     setup = Page(text, url, _canonical).tree.css("#data-discourse-setup::attr(data-base-uri)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from html import unescape
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from parsel import Selector
 
@@ -21,7 +21,7 @@ from crawlers.engines._base import (
 from crawlers.engines._content import read_content
 from crawlers.engines._data import Data, fail, read_data
 from crawlers.engines._page import Page
-from crawlers.urls import absolute, number, query, site_root, with_query
+from crawlers.urls import absolute, number, path_of, query, site_root, with_path, with_query
 from monitor.models.post import Post
 
 _SOFTWARE = "NodeBB"
@@ -34,7 +34,7 @@ _PLACE = re.compile(rf"(.*?/)(?:api/)?({_OWN})(?:/(.*))?")
 # 31/first-light/14 with the place of a post
 _NUMBERED = re.compile(r"([0-9]{1,18})(?:/([^/]+))?(?:/.*)?")
 _FOLDER = re.compile(
-    r"(?:RELATIVE_PATH\s?=\s?|\"relative_path\"\s?:\s?)[\"'](/[A-Za-z0-9_./~-]{1,99})"
+    r"(?:RELATIVE_PATH\s?=\s?|\"relative_path\"\s?:\s?)[\"'](/[A-Za-z0-9_~-][A-Za-z0-9_./~-]{0,99})"
 )
 _RESIZED = re.compile(r"-resized(\.[A-Za-z]{3,4})$")
 _MAX_DEPTH = 10
@@ -44,11 +44,7 @@ _FILES = "a[href*='/uploads/']"
 
 def _place(url: str) -> tuple[str, str, str] | None:
     """Split a URL into the forum's folder, the word that names a kind of page, and the rest."""
-    try:
-        path = urlsplit(url).path
-    except ValueError:
-        return None
-    found = _PLACE.fullmatch(path)
+    found = _PLACE.fullmatch(path_of(url) or "")
     return None if found is None else (found[1], found[2], found[3] or "")
 
 
@@ -62,20 +58,15 @@ def _canonical(url: str) -> str:
     found = _NUMBERED.fullmatch(rest) if kind in {"category", "topic"} else None
     if found is not None:
         slug = f"/{found[2]}" if found[2] else ""
-        return with_query(_at(url, f"{folder}api/{kind}/{int(found[1])}{slug}"), given)
+        return with_query(with_path(url, f"{folder}api/{kind}/{int(found[1])}{slug}"), given)
     if kind == "categories" and not rest:
-        return with_query(_at(url, f"{folder}api/categories"), given)
+        return with_query(with_path(url, f"{folder}api/categories"), given)
     return with_query(url, query(url))
-
-
-def _at(url: str, path: str) -> str:
-    """Put a path in place of a URL's own."""
-    return urlsplit(url)._replace(path=path).geturl()
 
 
 def _root(url: str) -> str:
     place = _place(url)
-    return site_root(url) if place is None else with_query(_at(url, place[0]), {})
+    return site_root(url) if place is None else with_path(url, place[0])
 
 
 def _recognise(text: str, url: str) -> float:
@@ -113,8 +104,8 @@ def _entry(text: str, url: str) -> str | None:
         return own
     # A forum in a folder tells it: its start page may be called without the slash at its end.
     found = _FOLDER.search(Page(text, url, _canonical).scripts())
-    root = absolute(url, f"{found[1].rstrip('/')}/") if found is not None else None
-    return absolute(root or _root(url), "api/categories")
+    root = with_path(url, f"{found[1].rstrip('/')}/") if found is not None else _root(url)
+    return f"{root}api/categories"
 
 
 def _kind(text: str, url: str) -> PageKind:

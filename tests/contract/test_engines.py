@@ -73,7 +73,9 @@ def test_each_engine_has_pages_of_each_kind(name: str) -> None:
     for page, facts in _pages(name).items():
         assert _path(name, page), f"add {folder}/{page}.html, or take [{page}] out"
         assert facts.keys() == {"url", "lists"}, f"give [{page}] in {folder}/pages.toml both: {how}"
-    missing = KINDS - {facts["lists"] for facts in _pages(name).values()}
+    # A feed is one page of posts.
+    kinds = {"posts"} if name == "feed" else KINDS
+    missing = kinds - {facts["lists"] for facts in _pages(name).values()}
     assert not missing, f"add a page to {folder} with lists = one of {sorted(missing)}: {how}"
     wrong = {facts["lists"] for facts in _pages(name).values()} - KINDS
     assert not wrong, f"{folder}/pages.toml: lists is one of {sorted(KINDS)}, not {sorted(wrong)}"
@@ -113,6 +115,13 @@ def test_an_address_made_canonical_twice_is_the_same(sample: Sample) -> None:
     assert "sid=" not in once
 
 
+def test_data_is_on_the_site_of_its_page_and_stands_for_itself(sample: Sample) -> None:
+    entry = sample.engine.entry(sample.html, sample.url)
+    assert entry is None or sample.engine.canonical(entry) == entry
+    if sample.html.lstrip()[:1] in {"{", "["}:
+        assert entry is None
+
+
 @listing("boards")
 def test_boards_have_safe_ids_and_canonical_addresses(page: Sample) -> None:
     boards = page.engine.boards(page.html, page.url).boards
@@ -132,6 +141,12 @@ def test_threads_have_safe_ids_canonical_addresses_and_a_signal(page: Sample) ->
         assert SAFE_ID.fullmatch(thread.id)
         assert page.engine.canonical(thread.url) == thread.url
         assert thread.last_post
+
+
+@listing("threads")
+def test_a_list_of_threads_may_be_asked_for_the_boards_in_it(page: Sample) -> None:
+    for board in page.engine.boards(page.html, page.url).boards:
+        assert page.engine.canonical(board.url) == board.url
 
 
 @listing("posts")

@@ -45,6 +45,9 @@ TOKENS = [
     "]]>",
     "&#x110000;",
     "<svg><a",
+    "<script id=flarum-json-payload>{}</script>",
+    '<script>var RELATIVE_PATH = "//elsewhere.example"</script>',
+    "<meta id=data-discourse-setup data-base-uri='//elsewhere.example'>",
 ]
 
 
@@ -86,6 +89,8 @@ each_engine = pytest.mark.parametrize("engine", ENGINES.values(), ids=list(ENGIN
 def read_all(engine: ForumEngine, html: str, url: str) -> None:
     assert 0.0 <= engine.recognise(html, url) <= 1.0
     engine.kind(html, url)
+    entry = engine.entry(html, url)
+    assert entry is None or (engine.canonical(entry) == entry and urls.is_same_site(entry, url))
     for read in (engine.boards, engine.threads, engine.posts):
         with contextlib.suppress(SourceChanged, SourceUnavailable):
             read(html, url)

@@ -60,3 +60,16 @@ def test_a_parameter_is_a_number_or_nothing() -> None:
 
 def test_parameters_keep_their_order_and_of_repeated_ones_the_first_counts() -> None:
     assert list(urls.query("https://a.example/?b=1&a=2&b=3").items()) == [("b", "1"), ("a", "2")]
+
+
+def test_a_path_is_put_in_place_of_all_that_follows_the_host() -> None:
+    assert urls.with_path(PAGE, "/a//b") == "https://forum.example/a//b"
+    # Not another host.
+    assert urls.with_path(PAGE, "//other.example/") == "https://forum.example//other.example/"
+
+
+def test_what_is_no_url_has_no_path() -> None:
+    broken = "https://forum.example:99999/a"
+    assert urls.path_of(broken) is None
+    assert urls.with_path(broken, "/b") == broken
+    assert urls.path_of(PAGE) == "/board/viewtopic.php"
