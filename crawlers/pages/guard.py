@@ -356,11 +356,11 @@ def _read(first: bytes, headers: list[tuple[bytes, bytes]]) -> _Asked:
     method, target = words[0], words[1].decode("ascii")
     try:
         parts = urlsplit(f"//{target}" if method == b"CONNECT" else target)
-        port = parts.port or 80
+        port = parts.port or (0 if method == b"CONNECT" else 80)
     except ValueError:
         raise _Refused(Refusal.MALFORMED) from None
     host = (parts.hostname or "").rstrip(".")
-    if not host or "%" in host or (method == b"CONNECT") is (parts.scheme == "http"):
+    if not host or not port or "%" in host or (method == b"CONNECT") is (parts.scheme == "http"):
         raise _Refused(Refusal.MALFORMED)
     if method == b"CONNECT":
         return _Asked(method, host, port, b"", 0)
