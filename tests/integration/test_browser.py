@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -40,6 +42,14 @@ pytestmark = pytest.mark.xdist_group("browser")
 @pytest.fixture(scope="module", autouse=True)
 def executable() -> Path:
     return chromium.executable()
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder by which these tests' browsers are told from others; its name is short."""
+    folder = tmp_path_factory.mktemp("b")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
 
 
 @pytest.fixture
@@ -123,12 +133,14 @@ def page(site: Site, path: str, script: str = "", body: str = TEXT) -> str:
 
 
 def browsers() -> list[int]:
-    """List what runs of browsers and their keepers, with a folder of ours in the command line."""
+    """List the processes of these tests' browsers, and of their keepers."""
     found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
+    mark = f"TMPDIR={os.environ['TMPDIR']}".encode()
+    for file in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
-            words = file.read_bytes()
-            if b"haechi-browser-" in words or b"crawlers.pages.keeper" in words:
+            words = (file.parent / "cmdline").read_bytes()
+            is_ours = b"haechi-browser-" in words or b"crawlers.pages.keeper" in words
+            if is_ours and mark in file.read_bytes():
                 found.append(int(file.parent.name))
     return found
 
@@ -177,7 +189,7 @@ def test_an_application_is_read_from_its_boards_to_the_pictures_of_its_posts(
     application.threads[2][1].append(("An answer after all this time, finally", []))
     run = crawl(home, site.url + "/")
     assert (run.outcome, run.counts.posts_new) == (Outcome.OK, 1)
-    assert [one.path for one in site.asked("/threads/")] == ["/threads/3"]
+    assert site.asked("/threads/")[0].path == "/threads/3"
     assert wait_until(lambda: not browsers(), 5)
 
 
@@ -425,7 +437,7 @@ def test_a_browser_that_died_is_replaced_for_the_next_page(site: Site, tmp_path:
 
 
 def test_a_crawl_that_is_killed_leaves_no_browser_behind(
-    site: Site, application: Application, home: Home
+    site: Site, application: Application, home: Home, own_folder: Path
 ) -> None:
     watch(home, site.url + "/")
     process = subprocess.Popen(
@@ -446,6 +458,7 @@ def test_a_crawl_that_is_killed_leaves_no_browser_behind(
         process.wait()
     assert wait_until(lambda: not browsers(), 10), browsers()
     assert wait_until_gone(home, 5) == []
+    assert list(own_folder.iterdir()) == []
     # And the next crawl reads all.
     run = crawl(home, site.url + "/")
     assert (run.outcome, run.counts.findings) == (Outcome.OK, 2), run.error
@@ -505,3 +518,28 @@ def test_a_test_of_such_a_forum_says_that_it_needs_a_browser(
     done = home.haechi("sources", "test", site.url + "/")
     assert done.returncode == 1
     assert "a browser is needed" in done.stdout
+
+
+def test_the_doctor_starts_the_browser_that_a_source_needs(site: Site, home: Home) -> None:
+    watch(home, site.url + "/")
+    rows = [json.loads(line) for line in home.haechi("doctor", "--json").stdout.splitlines()]
+    (row,) = [one for one in rows if one["what"] == "browser"]
+    assert row["state"] in ("ok", "warning")
+    assert re.match(r"\d+\.\d+.*; 1 source read by it", row["detail"])
+    assert wait_until(lambda: not browsers(), 5)
+
+
+def test_cookies_of_the_crawl_go_to_the_site(site: Site, tmp_path: Path) -> None:
+    settings = settings_for(site, tmp_path)
+    url = page(site, "/mine", "fetch('/data')")
+
+    async def go() -> None:
+        browser = Browser(settings, rules_for(url, settings.network.allow_private), url, AGENT)
+        try:
+            await browser.read(url, "member=7; theme=dark")
+        finally:
+            await browser.close()
+
+    asyncio.run(go())
+    for path in ("/mine", "/data"):
+        assert site.asked(path)[0].cookies == {"member": "7", "theme": "dark"}

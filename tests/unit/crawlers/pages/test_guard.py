@@ -221,7 +221,7 @@ def test_a_name_is_looked_up_once_and_its_permitted_addresses_alone_are_asked(
         assert got[1].startswith(b"HTTP/1.1 403 ")
         assert asked == ["www.river-forum.org"] * 2
         assert reached == ["127.0.0.1"]
-        assert guard.faults == {"www.river-forum.org": Refusal.ADDRESS}
+        assert guard.faults == {f"www.river-forum.org:{there}": Refusal.ADDRESS}
         await guard.close()
         server.close()
 
