@@ -29,7 +29,7 @@ _START_S: Final = 60.0
 _GRACE_S: Final = 15.0
 _END_S: Final = 10.0
 # Nothing of ours: no secret, and no variable by which something would be loaded.
-_ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "PLAYWRIGHT_NODEJS_PATH")
+_ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 
 
 class BrowserGone(Exception):
@@ -149,13 +149,14 @@ class Browser:
     def _taken(self, url: str, head: dict[str, Any], body: bytes) -> Captured:
         """Check what the browser's keeper says of a page."""
         faults = self._guard.faults
-        host = _host(url)
+        place = _place(url)
         if "failed" in head:
-            raise PageFailed(str(head["failed"]), faults.get(host))
+            raise PageFailed(str(head["failed"]), faults.get(place))
         if self._guard.is_spent:
             raise PageFailed(Refusal.TOO_MUCH, None)
-        if not head.get("is_rendered") and head.get("status") == 403 and host in faults:
-            raise PageFailed("refused", faults[host])
+        if head.get("status") == 403 and place in faults:
+            # That was the guard's answer, not the site's.
+            raise PageFailed("refused", faults[place])
         others = sorted(one for one, why in faults.items() if why is Refusal.SITE)
         if others:
             log.info("page.without", hosts=others[:10])
@@ -195,8 +196,7 @@ class Browser:
         self._starts += 1
         setup = {
             "executable": str(executable),
-            # Chromium refuses to start it for root.
-            "sandbox": browser.sandbox and os.geteuid() != 0,
+            "sandbox": has_sandbox(self._settings),
             "memory_mb": browser.memory_mb,
             "timeout_s": browser.timeout_s,
             "scrolls": browser.scrolls,
@@ -254,6 +254,28 @@ class Browser:
             await keeper.process.wait()
 
 
-def _host(url: str) -> str:
-    """Name a page's host as the guard does."""
-    return (urlsplit(url).hostname or "").rstrip(".")
+def has_sandbox(settings: Settings) -> bool:
+    """Tell whether the browser's own sandbox is used, which it does not start for root."""
+    return settings.browser.sandbox and os.geteuid() != 0
+
+
+async def version_of(settings: Settings) -> str:
+    """Start a browser, ask for its version and end it; no page is read.
+
+    Raises:
+        NotConfigured: There is none, or it can't be started.
+    """
+    browser = Browser(settings, AddressRules(), "", "")
+    try:
+        return await browser.version()
+    except BrowserGone as gone:
+        raise NotConfigured("the browser ends as soon as it is started") from gone
+    finally:
+        await browser.close()
+
+
+def _place(url: str) -> str:
+    """Name a page's host and port as the guard does."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"{(parts.hostname or '').rstrip('.')}:{port}"

@@ -55,10 +55,10 @@ class Refusal(StrEnum):
 class _Refused(Exception):
     """A connection is not made, or is cut."""
 
-    def __init__(self, why: Refusal, host: str = "") -> None:
+    def __init__(self, why: Refusal, place: str = "") -> None:
         super().__init__(why)
         self.why = why
-        self.host = host
+        self.place = place
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,11 @@ class _Asked:
     lines: bytes
     body_bytes: int
 
+    @property
+    def place(self) -> str:
+        """Host and port."""
+        return f"{self.host}:{self.port}"
+
 
 def site_of(host: str) -> str:
     """Name what belongs to one owner: the registered domain; the address itself for an IP."""
@@ -92,8 +97,8 @@ class Guard:
 
     Attributes:
         refused: How often, by the reason.
-        faults: What happened last at each host that could not be reached or was refused, while
-            the page at hand was read.
+        faults: What happened last at each host and port that could not be reached or was refused,
+            while the page at hand was read.
         bytes: That came through, in all.
     """
 
@@ -186,8 +191,8 @@ class Guard:
     def _count(self, refused: _Refused) -> None:
         """Note a refusal."""
         self.refused[refused.why] += 1
-        if refused.host and len(self.faults) < _MAX_CONNECTIONS:
-            self.faults[refused.host] = refused.why
+        if refused.place and len(self.faults) < _MAX_CONNECTIONS:
+            self.faults[refused.place] = refused.why
 
     async def _tell(self, writer: asyncio.StreamWriter, why: Refusal) -> None:
         """Answer in place of the site."""
@@ -237,7 +242,7 @@ class Guard:
             asked.host == one or asked.host.endswith(f".{one}") for one in self._also_from
         )
         if site_of(asked.host) not in (self._site, self._home) and not is_listed:
-            raise _Refused(Refusal.SITE, asked.host)
+            raise _Refused(Refusal.SITE, asked.place)
         return asked
 
     async def _connect(self, asked: _Asked) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -251,7 +256,7 @@ class Guard:
                 why = Refusal.TOO_SLOW
             except OSError:
                 continue
-        raise _Refused(why, asked.host)
+        raise _Refused(why, asked.place)
 
     async def _addresses(self, asked: _Asked) -> list[str]:
         """Resolve a host, and give the addresses that the rules permit."""
@@ -265,11 +270,11 @@ class Guard:
                         asked.host, asked.port, type=socket.SOCK_STREAM
                     )
             except (OSError, UnicodeError, TimeoutError):
-                raise _Refused(Refusal.UNKNOWN_HOST, asked.host) from None
+                raise _Refused(Refusal.UNKNOWN_HOST, asked.place) from None
             found = [str(answer[4][0]) for answer in answers]
         permitted = [one for one in found if self._rules.permit(one, asked.port)]
         if not permitted:
-            raise _Refused(Refusal.ADDRESS, asked.host)
+            raise _Refused(Refusal.ADDRESS, asked.place)
         return permitted
 
     async def _answer_head(self, there: asyncio.StreamReader) -> bytes:
@@ -356,11 +361,11 @@ def _read(first: bytes, headers: list[tuple[bytes, bytes]]) -> _Asked:
     method, target = words[0], words[1].decode("ascii")
     try:
         parts = urlsplit(f"//{target}" if method == b"CONNECT" else target)
-        port = parts.port or 80
+        port = parts.port or (0 if method == b"CONNECT" else 80)
     except ValueError:
         raise _Refused(Refusal.MALFORMED) from None
     host = (parts.hostname or "").rstrip(".")
-    if not host or "%" in host or (method == b"CONNECT") is (parts.scheme == "http"):
+    if not host or not port or "%" in host or (method == b"CONNECT") is (parts.scheme == "http"):
         raise _Refused(Refusal.MALFORMED)
     if method == b"CONNECT":
         return _Asked(method, host, port, b"", 0)

@@ -19,7 +19,6 @@ import sys
 import tempfile
 import threading
 import time
-from pathlib import Path
 from typing import Any, Final
 
 from playwright.async_api import (
@@ -35,6 +34,7 @@ from playwright.async_api import (
 
 from crawlers.pages import line
 from crawlers.pages.capture import CaptureFailed, Limits, capture
+from crawlers.pages.descendants import descendants
 from crawlers.pages.line import Captured
 from monitor.logs import places_of
 
@@ -47,6 +47,8 @@ _FLAGS: Final = (
     "--proxy-bypass-list=<-loopback>",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--disable-quic",
+    # By its name of today, and by that of older ones: what is not known is passed over in silence.
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--dns-prefetch-disable",
     "--no-pings",
@@ -250,7 +252,7 @@ def _adopt() -> None:
 def _end(folder: str) -> None:
     """Kill all that was started here, remove its folder, and end."""
     until = time.monotonic() + _END_S
-    while (left := _descendants(os.getpid())) and time.monotonic() < until:
+    while (left := descendants(os.getpid())) and time.monotonic() < until:
         for one in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
@@ -260,20 +262,6 @@ def _end(folder: str) -> None:
         time.sleep(0.01)
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
-
-
-def _descendants(root: int) -> list[int]:
-    """List the processes that a process started, and those that these did."""
-    children: dict[int, list[int]] = {}
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            # The name may hold anything, also a parenthesis.
-            parent = int(file.read_text(errors="replace").rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(file.parent.name))
-    found = [root]
-    for one in found:
-        found += children.get(one, [])
-    return found[1:]
 
 
 if __name__ == "__main__":

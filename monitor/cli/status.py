@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import typer
 
+from monitor import logs
 from monitor.alerts.channels import CHANNELS, ChannelUnit
 from monitor.alerts.rules import alerting
 from monitor.cli.home import Home, folder, opened
@@ -93,6 +95,8 @@ def doctor(ctx: typer.Context, as_json: AsJson = False) -> None:
 
     Exit code 1 when something is missing.
     """
+    # What is met is told here, and belongs into no crawl's log.
+    logs.configure(None)
     checks = list(_checks(folder(ctx)))
     colours = {"ok": "green", "warning": "yellow", "error": "red"}
     for one in checks:
@@ -240,6 +244,7 @@ def _checks(home: Path) -> Iterator[Check]:
         yield _try("parts of photos", lambda: _check_features(settings))
         yield _try("search index", lambda: _check_search(settings))
         yield from _check_accounts(settings)
+        yield _check_browser(settings)
     for unit in CHANNELS.values():
         if unit.recipients(settings):
             yield _try(unit.name, partial(_check_channel, settings, unit))
@@ -366,6 +371,30 @@ def _check_account(settings: Settings, account: Account) -> str:
         f"{account.requests} of {limits.requests_a_day} requests and {account.names} of "
         f"{limits.names_a_day} names today"
     )
+
+
+def _check_browser(settings: Settings) -> Check:
+    """Start a browser where a source needs one; elsewhere, say whether there is one."""
+    from crawlers.pages.browser import has_sandbox, version_of
+    from crawlers.pages.executable import find
+
+    store = Store(settings.store_url)
+    try:
+        with store.read() as db:
+            needing = [one for one in sources.every(db) if one.browser]
+    finally:
+        store.close()
+    if needing:
+        check = _try("browser", lambda: asyncio.run(version_of(settings)))
+        what = f"{count(len(needing), 'source')} read by it"
+        if check.state == "ok" and not has_sandbox(settings):
+            what += ", without its own sandbox (browser.sandbox; root has none)"
+            return Check("browser", "warning", f"{check.detail}; {what}")
+        return replace(check, detail=f"{check.detail}; {what}")
+    try:
+        return Check("browser", "ok", f"{find(settings.browser)}; no source needs it")
+    except HaechiError as error:
+        return Check("browser", "ok", f"no source needs one; {error}")
 
 
 def _check_channel(settings: Settings, unit: ChannelUnit) -> str:

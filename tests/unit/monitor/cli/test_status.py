@@ -114,6 +114,21 @@ def test_the_doctor_has_a_word_without_a_home(haechi: Haechi, tmp_path: Path) ->
     assert checks(ended)["settings"] == "error"
 
 
+def test_the_doctor_wants_a_browser_only_where_a_source_needs_one(
+    at_home: Haechi, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
+    (row,) = [one for one in at_home("doctor", "--json").rows if one["what"] == "browser"]
+    assert (row["state"], row["detail"][:20]) == ("ok", "no source needs one;")
+    with store.write() as db:
+        sources.change(db, new_source(db).id, browser=True)
+    ended = at_home("doctor", "--json")
+    (row,) = [one for one in ended.rows if one["what"] == "browser"]
+    assert (row["state"], ended.code) == ("error", 1)
+    assert "install Chromium" in row["detail"]
+
+
 def test_media_that_are_no_pictures_are_told_apart_from_those_that_failed(
     at_home: Haechi, store: Store
 ) -> None:
