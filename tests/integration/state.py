@@ -66,7 +66,7 @@ def difference(one: dict[str, Any], other: dict[str, Any]) -> str:
 
 
 def _without_passes(value: Any) -> Any:
-    """Drop how often a board was read: after a crash it is read once more."""
+    """Drop how often a board was read, and when a thread: after a crash it is read once more."""
     if isinstance(value, dict):
-        return {key: part for key, part in value.items() if key not in ("pass", "passes")}
+        return {key: part for key, part in value.items() if key not in ("pass", "passes", "read")}
     return value
