@@ -84,7 +84,7 @@ class _Application(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _run(options: Options) -> list[Row]:
+def run(options: Options) -> list[Row]:
     """Measure."""
     logs.configure(None)
     pages = _PAGES * 10 if options.large else _PAGES
@@ -155,6 +155,6 @@ def _pss_mib(keeper: int | None) -> float:
 BENCH = Bench(
     name="browser",
     help="pages made by scripts: time, bytes and memory over 100 pages, or with --large 1,000",
-    run=_run,
+    run=run,
     takes=frozenset({"large"}),
 )
