@@ -10,16 +10,19 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from sqlalchemy import Connection
 
 from crawlers.context import PAGE_SHARE, CrawlContext
+from monitor.alerts.rules import alerting
 from monitor.clock import utc_now
 from monitor.errors import HaechiError, SourceChanged, SourceUnavailable
 from monitor.locks import hold, source_lock
 from monitor.logs import places_of
+from monitor.models.notice import NoticeKind
 from monitor.models.post import Batch, Json
 from monitor.models.run import Counts, Outcome
 from monitor.models.source import ACCOUNT, PREVIEW, Source, SourceState
-from monitor.store import posts, runs, seen, sources
+from monitor.store import notices, posts, runs, seen, sources
 
 log = structlog.get_logger(__name__)
 
@@ -194,7 +197,13 @@ class SourceRun:
         if self._elsewhere is None or self._elsewhere.state is not None:
             with self.context.store.write() as db:
                 sources.failed(db, self.source.id, state, detail)
+                if state is SourceState.CHANGED and self.source.state is not state:
+                    self._notify(db, NoticeKind.CHANGED, detail)
         return detail
+
+    def _notify(self, db: Connection, kind: NoticeKind, text: str) -> None:
+        """Have the operators told, once for each time that it happens."""
+        notices.add(db, self.source.id, kind, text, alerting(self.context.config), utc_now())
 
     def _outlined(self, changed: SourceChanged) -> str:
         """Keep the outline of a page that is not as known any more, and say where."""
@@ -232,6 +241,8 @@ class SourceRun:
                     state=self.note_state,
                     detail=note,
                 )
+                if self.source.state is SourceState.CHANGED:
+                    self._notify(db, NoticeKind.RECOVERED, note)
                 if self.via is not None:
                     sources.saw(db, self.source.id, self.via, self.note_state, self.note, now)
             runs.add_counts(db, self.id, self.cost)

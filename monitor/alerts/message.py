@@ -14,6 +14,7 @@ from monitor.hashes.pdq import THRESHOLD
 from monitor.ids import make_id
 from monitor.models.finding import HISTORIC, Alert, Finding
 from monitor.models.match import DIGESTS, TURNED, Match
+from monitor.models.notice import Notice, NoticeKind
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -24,6 +25,12 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+
+
+_HAPPENED = {
+    NoticeKind.CHANGED: ("a source has changed and is not read", "소스가 바뀌어 읽을 수 없음"),
+    NoticeKind.RECOVERED: ("a source is read again", "소스를 다시 읽음"),
+}
 
 
 def compose(alert: Alert, finding: Finding, *, sender: str) -> EmailMessage:
@@ -65,6 +72,36 @@ def compose(alert: Alert, finding: Finding, *, sender: str) -> EmailMessage:
     }
     mail.set_content(_TEMPLATES.get_template("finding.txt.j2").render(facts))
     mail.add_alternative(_TEMPLATES.get_template("finding.html.j2").render(facts), subtype="html")
+    return mail
+
+
+def compose_notice(notice: Notice, *, sender: str) -> EmailMessage:
+    """Write the mail of a health alert; the same one always gives the same mail.
+
+    Args:
+        sender: Mail address of this Haechi.
+    """
+    domain = notice.message_id.rpartition("@")[2].rstrip(">")
+    thread = f"<{make_id('t', 'health', notice.source_id)}@{domain}>"
+    english, korean = _HAPPENED[notice.kind]
+    source = defang(notice.source)
+    mail = EmailMessage()
+    # The id, not the address, which is for the body only: subjects are shown on locked screens.
+    mail["Subject"] = f"[Haechi] {english} / {korean} ({notice.source_id})"
+    mail["From"] = sender
+    mail["To"] = notice.recipient
+    mail["Date"] = format_datetime(notice.created_at)
+    mail["Message-ID"] = notice.message_id
+    mail["In-Reply-To"] = thread
+    mail["References"] = thread
+    mail["List-Id"] = f"Haechi health <health.haechi.{domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    next_step = f"haechi sources show {notice.source_id}"
+    mail.set_content(
+        f"{english}: {source}\n{korean}: {source}\n\n{defang(notice.text)}\n\n"
+        f"Next / 다음: {next_step}\n"
+    )
     return mail
 
 

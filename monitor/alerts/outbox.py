@@ -21,7 +21,7 @@ from monitor.locks import hold
 from monitor.logs import places_of
 from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
 from monitor.settings import Settings
-from monitor.store import cases, findings
+from monitor.store import cases, findings, notices
 from monitor.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -61,7 +61,8 @@ def drain(
         stop: Asked before each alert; what is left waits for the next call.
     """
     with store.read() as db:
-        if not findings.due_alerts(db, clock(), 1):
+        told = notices.due(db, clock(), 1, channels=list(channels))
+        if not findings.due_alerts(db, clock(), 1) and not told:
             return Delivery()
     with (
         hold(settings.state_folder, "mail", what="another delivery of alerts", wait=True),
@@ -71,7 +72,11 @@ def drain(
         for name, unit in channels.items():
             ways[name] = unit.open(settings)
             stack.callback(ways[name].close)
-        return _drain(store, settings, clock, ways, stop)
+        found = _drain(store, settings, clock, ways, stop)
+        told_of = _drain_notices(store, settings, clock, ways, stop)
+    return Delivery(
+        found.sent + told_of.sent, found.failed + told_of.failed, found.error or told_of.error
+    )
 
 
 def _drain(
@@ -123,6 +128,65 @@ def _drain(
                 log.info("alert.sent", alert_id=alert.id, finding_id=alert.finding_id)
 
 
+def _drain_notices(
+    store: Store,
+    settings: Settings,
+    clock: Clock,
+    ways: Mapping[str, Channel],
+    stop: Callable[[], bool],
+) -> Delivery:
+    """Send the health alerts that are due, after those about findings."""
+    sent = failed = 0
+    error = ""
+    up = set(ways)
+    while True:
+        with store.read() as db:
+            due = notices.due(db, clock(), AT_ONCE, channels=sorted(up))
+        if not due:
+            return Delivery(sent, failed, error)
+        for notice in due:
+            if stop():
+                return Delivery(sent, failed, error)
+            if notice.channel not in up:
+                continue
+            with store.write() as db:
+                attempts = notice.attempts + 1
+                notices.set_state(db, notice.id, AlertState.SENDING, attempts=attempts)
+            try:
+                ways[notice.channel].send_notice(notice)
+            except (Refused, ServiceDown) as refusal:
+                error = str(refusal)
+                is_own = isinstance(refusal, Refused)
+                refusals = notice.refusals + is_own
+                gave_up = isinstance(refusal, Refused) and (
+                    refusal.for_good or refusals >= settings.mail.max_attempts
+                )
+                failed += gave_up
+                if not is_own:
+                    up.discard(notice.channel)
+                with store.write() as db:
+                    notices.set_state(
+                        db,
+                        notice.id,
+                        AlertState.FAILED if gave_up else AlertState.PENDING,
+                        next_try_at=clock() + _pause(notice.attempts),
+                        error=error,
+                        refusals=refusals,
+                    )
+                log.warning("notice.refused", notice_id=notice.id, gave_up=gave_up, reason=error)
+            else:
+                sent += 1
+                with store.write() as db:
+                    notices.set_state(db, notice.id, AlertState.SENT, sent_at=clock(), error="")
+                log.info("notice.sent", notice_id=notice.id, source_id=notice.source_id)
+
+
+def _pause(attempts: int) -> timedelta:
+    """Give how long a message rests after so many attempts."""
+    doublings: int = 2 ** min(attempts, 10)
+    return min(FIRST_PAUSE * doublings, LONGEST_PAUSE)
+
+
 def _claim(store: Store, alert: Alert) -> Finding | None:
     """Mark an alert as being sent, unless its case was withdrawn or its finding dismissed."""
     with store.write() as db:
@@ -144,10 +208,14 @@ def _postpone(
     store: Store, alert: Alert, error: str, now: datetime, *, refusals: int, gave_up: bool
 ) -> None:
     """Have an alert sent later, or give it up until an operator says `haechi alerts retry`."""
-    pause = min(FIRST_PAUSE * 2 ** min(alert.attempts, 10), LONGEST_PAUSE)
     state = AlertState.FAILED if gave_up else AlertState.PENDING
     with store.write() as db:
         findings.set_alert(
-            db, alert.id, state, next_try_at=now + pause, error=error, refusals=refusals
+            db,
+            alert.id,
+            state,
+            next_try_at=now + _pause(alert.attempts),
+            error=error,
+            refusals=refusals,
         )
     log.warning("alert.refused", alert_id=alert.id, gave_up=gave_up, reason=error)

@@ -15,7 +15,7 @@ from monitor.cli.output import AsJson, count, emit, say, table
 from monitor.clock import utc_now
 from monitor.errors import HaechiError, NotConfigured
 from monitor.models.finding import AlertState
-from monitor.store import findings
+from monitor.store import findings, notices
 
 State = Annotated[AlertState | None, typer.Option(help="Only those of this state.")]
 
@@ -81,7 +81,7 @@ def retry(ctx: typer.Context) -> None:
     """Send now what waits or was given up."""
     with opened(ctx) as home:
         with home.store.write() as db:
-            waiting = findings.retry_alerts(db, utc_now())
+            waiting = findings.retry_alerts(db, utc_now()) + notices.retry(db, utc_now())
         delivered = deliver_mail(home)
         say(f"{count(waiting, 'alert')} waited, {delivered.sent} sent")
         if code := delivered.tell():

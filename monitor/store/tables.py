@@ -365,6 +365,26 @@ alerts = Table(
     Column("error", Text, nullable=False),
 )
 
+# Health alerts: what the operators must see to.
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("source_id", ForeignKey("sources.id"), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("state", String, nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("refusals", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("next_try_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Column("message_id", String, nullable=False),
+    Column("error", Text, nullable=False),
+)
+
 # What the search index must still take over; emptied by its drain.
 index_outbox = Table(
     "index_outbox",

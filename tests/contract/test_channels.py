@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from monitor.alerts.channels import CHANNELS, ChannelUnit
+from monitor.clock import utc_now
 from monitor.errors import ServiceDown
-from monitor.store import findings
+from monitor.models.notice import NoticeKind
+from monitor.store import findings, notices
 from tests.fixtures.stock import found, new_store, settings_of, the_finding
 
 # A section for every channel. Port 9 on loopback: nobody answers there.
@@ -45,12 +47,15 @@ def test_a_receiving_side_that_is_away_is_a_service_that_is_down(
     with store.write() as db:
         found(db, alerting=told)
         (alert,) = findings.every_alert(db)
+        notices.add(db, alert.source_id, NoticeKind.CHANGED, "It changed.", told, utc_now())
+        (notice,) = notices.due(db, utc_now(), 9, channels=[unit.name])
     finding = the_finding(store)
     store.close()
     channel = unit.open(settings)
     for attempt in (
         channel.check,
         lambda: channel.send(alert, finding),
+        lambda: channel.send_notice(notice),
         lambda: channel.send_test(recipients[0]),
     ):
         with pytest.raises(ServiceDown) as caught:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alerts import outbox as mail
 from monitor.cli.demo.site import Reply, Request, endless, redirect
 from monitor.models.run import Outcome, Run
 from monitor.models.source import SourceState
@@ -215,4 +216,32 @@ def test_a_board_that_is_closed_is_said_and_not_stored(home: Home, evil: Evil) -
     assert run.outcome is Outcome.OK
     assert run.note == "1 board: The forum does not show this page to guests."
     assert home.source(evil.address).state is SourceState.OK
+    assert set(texts(home)) == {"1"}
+
+
+def test_a_forum_that_changes_is_told_once_and_again_when_it_is_read(
+    home: Home, evil: Evil, world: World
+) -> None:
+    evil.good(1)
+    run = crawl(home, evil.address)
+    assert run.outcome is Outcome.OK
+    boards = "SELECT key, value FROM checkpoints WHERE key LIKE 'board:%'"
+    before = home.rows(boards)
+    listed = evil.board
+    evil.board = lambda _: page("<body id=phpbb class=section-viewforum><div class=new>x</div>")
+    for _ in range(2):
+        assert crawl(home, evil.address).outcome is Outcome.CHANGED
+        mail.drain(home.store, home.settings)
+    assert home.rows(boards) == before
+    [told] = world.mailbox.mails
+    text = str(told.message.get_payload(decode=True), "utf-8")
+    assert told.message["Subject"].startswith("[Haechi] a source has changed")
+    assert f"haechi sources show {run.source_id}" in text
+    assert f"shapes/{run.source_id}.txt" in text
+    assert "http://" not in text
+    evil.board = listed
+    assert crawl(home, evil.address).outcome is Outcome.OK
+    mail.drain(home.store, home.settings)
+    assert "is read again" in world.mailbox.mails[1].message["Subject"]
+    assert len(world.mailbox.mails) == 2
     assert set(texts(home)) == {"1"}

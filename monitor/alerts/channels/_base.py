@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from monitor.models.finding import Alert, Finding
+from monitor.models.notice import Notice
 from monitor.settings import Settings
 
 
@@ -34,6 +35,9 @@ class Channel(Protocol):
 
     def send(self, alert: Alert, finding: Finding) -> None:
         """Send an alert; the same alert always makes the same message."""
+
+    def send_notice(self, notice: Notice) -> None:
+        """Send a health alert; the same one always makes the same message."""
 
     def send_test(self, recipient: str) -> None:
         """Send a message that says it is a test."""

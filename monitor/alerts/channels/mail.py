@@ -8,10 +8,11 @@ from email.message import EmailMessage
 from typing import Final
 
 from monitor.alerts.channels._base import ChannelUnit, Refused
-from monitor.alerts.message import compose, compose_test
+from monitor.alerts.message import compose, compose_notice, compose_test
 from monitor.clock import utc_now
 from monitor.errors import ServiceDown
 from monitor.models.finding import Alert, Finding
+from monitor.models.notice import Notice
 from monitor.settings import Settings
 
 # "Service not available, closing": the server's word for all mails to come. Source: RFC 5321.
@@ -37,6 +38,10 @@ class MailChannel:
     def send(self, alert: Alert, finding: Finding) -> None:
         """Send an alert; see `Channel`."""
         self._send(compose(alert, finding, sender=self._mail.sender), alert.recipient)
+
+    def send_notice(self, notice: Notice) -> None:
+        """Send a health alert; see `Channel`."""
+        self._send(compose_notice(notice, sender=self._mail.sender), notice.recipient)
 
     def send_test(self, recipient: str) -> None:
         """Send a test; see `Channel`."""
