@@ -237,7 +237,7 @@ def test_a_forum_that_changes_is_told_once_and_again_when_it_is_read(
     text = str(told.message.get_payload(decode=True), "utf-8")
     assert told.message["Subject"].startswith("[Haechi] a source has changed")
     assert f"haechi sources show {run.source_id}" in text
-    assert f"shapes/{run.source_id}.txt" in text
+    assert f"shapes/{run.source_id}" in text
     assert "http://" not in text
     evil.board = listed
     assert crawl(home, evil.address).outcome is Outcome.OK
