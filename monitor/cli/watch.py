@@ -175,11 +175,12 @@ def _add(home: Home, address: str, wish: Wish) -> None:
                 refuse_part(watched, canonical)
         boards = sources.boards(db, known.id) if known else {}
     if kind is SourceKind.FORUM:
-        _watch(home, kind, canonical, known, wish, _chosen(home, canonical, known, wish, boards))
+        choices = _chosen(home, canonical, known, wish, boards)
+        _watch(home, kind, canonical, known, wish, choices, boards)
         return
     if wish.boards or wish.cookies or wish.browser:
         raise Misuse("--board, --cookies and --browser are for forums")
-    _watch(home, kind, canonical, known, wish, {})
+    _watch(home, kind, canonical, known, wish, {}, {})
 
 
 def _chosen(
@@ -188,7 +189,7 @@ def _chosen(
     """Find out how a forum is to be read.
 
     Args:
-        boards: Those that are known of it, titles by ids.
+        boards: Those that are known of it, titles by ids; what is seen is added.
     """
     choices: Choices = {}
     if wish.cookies is not None:
@@ -199,7 +200,7 @@ def _chosen(
     if (known is None or (wish.boards and not boards)) and wish.is_looked_at:
         reading = _looked_at(home, canonical, wish)
         if reading is not None:
-            boards = reading.boards
+            boards.update(reading.boards)
             choices["engine"] = reading.source.engine
             choices["browser"] = reading.source.browser
             if wish.boards is None and len(boards) > 1 and sys.stdin.isatty():
@@ -216,6 +217,7 @@ def _watch(
     known: Source | None,
     wish: Wish,
     choices: Choices,
+    boards: dict[str, str],
 ) -> None:
     """Store it, and say what comes next."""
     with home.store.write() as db:
@@ -231,6 +233,10 @@ def _watch(
         )
         if choices:
             sources.change(db, source.id, **choices)
+        if boards:
+            sources.save_checkpoint(
+                db, source.id, {"boards": [[id_, title] for id_, title in boards.items()]}
+            )
     verb = "watching" if known is None else "already watched, now"
     chosen = choices.get("boards")
     part = f", {len(chosen)} of its boards" if isinstance(chosen, list) else ""
