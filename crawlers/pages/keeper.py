@@ -31,6 +31,7 @@ from playwright.async_api import (
     WebSocketRoute,
     async_playwright,
 )
+from playwright.async_api import TimeoutError as TookTooLong
 
 from crawlers.pages import line
 from crawlers.pages.capture import CaptureFailed, Limits, capture
@@ -40,6 +41,9 @@ from monitor.logs import places_of
 
 _ASKED: Final = 0
 _ADOPT_ORPHANS: Final = 36
+_START_S: Final = 50.0
+# Of a path of a socket 107 bytes are left; Chromium's own name and ours take 61 of them.
+_LONGEST_FOLDER: Final = 46
 _END_S: Final = 5.0
 _CLOSE_S: Final = 5.0
 _FLAGS: Final = (
@@ -64,7 +68,8 @@ _WINDOW: Final[ViewportSize] = {"width": 1280, "height": 2000}
 def main() -> None:
     """Keep a browser until nobody asks any more."""
     os.umask(0o077)
-    folder = tempfile.mkdtemp(prefix="haechi-browser-")
+    is_long = len(tempfile.gettempdir()) > _LONGEST_FOLDER
+    folder = tempfile.mkdtemp(prefix="haechi-", dir="/tmp" if is_long else None)  # noqa: S108
     # Whatever a browser leaves, it leaves there.
     os.environ.update(HOME=folder, TMPDIR=folder, XDG_RUNTIME_DIR=folder)
     tempfile.tempdir = folder
@@ -103,6 +108,9 @@ class _Keeper:
             try:
                 browser = await self._launch(playwright)
             except Error as error:
+                if isinstance(error, TookTooLong):
+                    # As if it had hung: the next page tries again.
+                    return
                 _tell({"unusable": _why_not(str(error), self._setup["executable"])})
                 return
             _tell({"version": browser.version})
@@ -116,7 +124,8 @@ class _Keeper:
             args=list(_FLAGS),
             ignore_default_args=list(_WITHOUT),
             proxy={"server": self._setup["guard"]},
-            timeout=self._setup["timeout_s"] * 1_000,
+            # Less than the crawl waits for it; a busy machine may need that long.
+            timeout=_START_S * 1_000,
         )
 
     async def _answer(self, browser: Browser, asked: dict[str, Any]) -> None:

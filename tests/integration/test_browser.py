@@ -139,7 +139,7 @@ def browsers() -> list[int]:
     for file in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
             words = (file.parent / "cmdline").read_bytes()
-            is_ours = b"haechi-browser-" in words or b"crawlers.pages.keeper" in words
+            is_ours = b"/haechi-" in words or b"crawlers.pages.keeper" in words
             if is_ours and mark in file.read_bytes():
                 found.append(int(file.parent.name))
     return found
