@@ -81,8 +81,9 @@ class _Walk(Reading):
         if opening.checkpoint:
             self.saved.update(opening.checkpoint)
             yield Batch(page.url, checkpoint=opening.checkpoint)
-        if opening.kind is not None:
-            self.start = page
+        if opening.kind is None:
+            return
+        self.start = page
         if opening.kind is PageKind.POSTS:
             async for batch in self._lone_thread(page):
                 yield batch

@@ -167,8 +167,11 @@ class Reading:
         """See whether the data of a board is there, where its page would do."""
         if board.ref.plain is None or board.is_plain:
             return
-        url = board.ref.url
-        page = await self._get(url, self._fresh(board))
+        try:
+            page = await self._get(board.ref.url, self._fresh(board))
+        except SourceUnavailable:
+            # The list is asked for again, and says what is wrong.
+            return
         if page.status in {404, 410}:
             board.use_plain()
         else:

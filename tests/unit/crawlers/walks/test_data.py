@@ -14,6 +14,7 @@ from crawlers.engines import ENGINES
 from crawlers.walks.fetch import FetchedPage
 from crawlers.walks.forum import walk
 from crawlers.walks.reading import Limits
+from monitor.errors import SourceUnavailable
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "engines"
 ROOT = "https://forum.example/"
@@ -187,3 +188,36 @@ def test_data_that_is_gone_is_looked_for_anew(archive: Any, name: str) -> None:
     archive.take(walk(ROOT, ENGINES[name], archive.checkpoint, server, limits))
     assert archive.posts
     assert archive.checkpoint["entry"] != f"{ROOT}old/site.json"
+
+
+def test_a_board_whose_data_fails_does_not_end_the_crawl_of_others(archive: Any) -> None:
+    class Failing(Imageboard):
+        async def __call__(self, url: str, _: object = None) -> FetchedPage:
+            if "/pier/" in url:
+                raise SourceUnavailable("The server answers 503.", url=url)
+            return await super().__call__(url)
+
+    server, limits = Failing(), Limits(9, 99)
+    with pytest.raises(SourceUnavailable, match="503"):
+        archive.take(walk(ROOT, ENGINES["vichan"], archive.checkpoint, server, limits))
+    others = {post.native_id.partition(".")[0] for post in archive.posts.values()}
+    assert others
+    assert "pier" not in others
+
+
+def test_a_feed_that_the_server_calls_unchanged_is_one_request(archive: Any) -> None:
+    text = (FIXTURES / "feed" / "rss.xml").read_text(encoding="utf-8")
+    asked: list[dict[str, str]] = []
+
+    async def fetch(url: str, validator: dict[str, str] | None = None) -> FetchedPage:
+        asked.append(validator or {})
+        if validator:
+            return FetchedPage(url, 304, "", url)
+        return FetchedPage(url, 200, text, url, {"etag": "x"})
+
+    url, limits = "https://forum.example/feed.xml", Limits(9, 99, reread_percent=5)
+    engine = ENGINES["feed"]
+    archive.take(walk(url, engine, archive.checkpoint, fetch, limits, now_s=1e9))
+    assert archive.posts
+    assert archive.take(walk(url, engine, archive.checkpoint, fetch, limits, now_s=1e9 + 60)) == 0
+    assert asked == [{}, {"etag": "x"}]
