@@ -151,6 +151,8 @@ class Reading:
                     state = self.saved.get(key_of(thread.id))
                     again = part(state, "next") or part(state, "last") or thread.url
                     left = {"signal": None, "next": again, "last": part(state, "last")}
+                    begun = {name: part(state, name) for name in ("first", "read")}
+                    left |= {name: value for name, value in begun.items() if value is not None}
                 else:
                     log.warning("thread.restricted", thread_id=thread.id)
                     self.closed["thread", str(problem)] += 1
