@@ -170,7 +170,13 @@ class Reading:
         if board.ref.plain is None or board.is_plain:
             return
         url = board.ref.url
-        page = await self._get(url, self._fresh(board))
+        try:
+            page = await self._get(url, self._fresh(board))
+        except SourceUnavailable as problem:
+            # Robots.txt may forbid the data only; anything else `_list` meets itself, and counts.
+            if _is_closed(problem):
+                board.use_plain()
+            return
         if page.status in {404, 410}:
             board.use_plain()
         else:
