@@ -12,6 +12,8 @@ _FITS_ALL: Final = frozenset({"cp1252", "iso8859-1", "latin-1", "iso-8859-1", "w
 _LOST = "\ufffd"
 # What Korean bytes are in CP932, and no page is written in: half-width kana, private use.
 _ODD = re.compile("[\ufffd\uff61-\uff9f\ue000-\uf8ff]")
+# In every Japanese text. An apostrophe or an accent of CP1252 and the letter after it are a kanji.
+_KANA = re.compile("[\u3041-\u30fe]")
 # Of a text that is in its encoding but for what somebody pasted.
 _MOST_LOST = 1 / 500
 
@@ -34,8 +36,9 @@ def text_of_page(body: bytes, text: str, encoding: str) -> str:
         ((_oddness(body.decode(tried, "replace")), name) for tried, name in _LIKELY),
         key=lambda one: one[0],
     )
-    is_better = least == 0 if is_doubtful else least < lost
-    return body.decode(name, "replace") if is_better else text
+    read = body.decode(name, "replace")
+    is_sure = least == 0 and (name != "cp932" or _KANA.search(read) is not None)
+    return read if (is_sure if is_doubtful else least < lost) else text
 
 
 def _oddness(text: str) -> int:

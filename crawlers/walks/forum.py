@@ -13,7 +13,7 @@ from crawlers.walks.fetch import Fetch, FetchedPage, kept_validator
 from crawlers.walks.opening import START, open_forum
 from crawlers.walks.reading import MAX_TOLD, BudgetSpent, Limits, Reading
 from crawlers.walks.shape import read_page
-from crawlers.walks.thread import key_of, part, read_thread, restricted, signal_of
+from crawlers.walks.thread import first_of, key_of, part, read_thread, restricted, signal_of
 from monitor.models.post import Batch, Json
 
 log = structlog.get_logger(__name__)
@@ -187,7 +187,8 @@ class _Walk(Reading):
             thread_id, url = key.removeprefix("thread:"), part(state, "next")
             if thread_id == key or thread_id in self.opened or not isinstance(url, str):
                 continue
-            thread = ThreadRef(thread_id, url, "", None, "")
+            # Not where it goes on: that page would account for all that is before it.
+            thread = ThreadRef(thread_id, first_of(state) or url, "", None, "")
             async for batch in self._threads([thread], None, 0):
                 yield batch
 
@@ -198,7 +199,7 @@ class _Walk(Reading):
             for key, state in self.saved.items()
             if key.startswith("thread:")
             and isinstance(part(state, "signal"), str)
-            and isinstance(part(state, "last"), str)
+            and first_of(state) is not None
         ]
         share = min(MAX_REREAD, ceil(len(known) * self.limits.reread_percent / 100))
         least = self.pages_left - share
@@ -207,8 +208,7 @@ class _Walk(Reading):
                 return
             if thread_id in self.opened:
                 continue
-            first = part(state, "first") or part(state, "last")
-            thread = ThreadRef(thread_id, str(first), "", None, "")
+            thread = ThreadRef(thread_id, first_of(state) or "", "", None, "")
             async for batch in self._threads([thread], None, _number(part(state, "pass")), state):
                 yield batch
 

@@ -79,7 +79,7 @@ async def open_forum(
         entry = None if page.status == UNCHANGED else engine.entry(page.text, page.url)
         if entry is not None and is_under(entry, engine.root(page.url)):
             data = await get(entry)
-            if data.status not in {404, 410}:
+            if _is_there(data, start_url):
                 page = data
                 kept[ENTRY] = entry
     root = engine.root(page.url)
@@ -131,7 +131,12 @@ async def _data_known(
     if not isinstance(entry, str) or not is_same_site(entry, start_url):
         return None
     page = await get(entry, validator_in(saved.get(START), now_s))
-    return None if page.status in {404, 410} else page
+    return page if _is_there(page, start_url) else None
+
+
+def _is_there(data: FetchedPage, start_url: str) -> bool:
+    """Tell whether there is data at its address; where it leads to another site, that is not."""
+    return data.status not in {404, 410} and is_same_site(data.url, start_url)
 
 
 def _check_start(page: FetchedPage, start_url: str) -> None:

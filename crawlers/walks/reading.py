@@ -151,6 +151,8 @@ class Reading:
                     state = self.saved.get(key_of(thread.id))
                     again = part(state, "next") or part(state, "last") or thread.url
                     left = {"signal": None, "next": again, "last": part(state, "last")}
+                    begun = {name: part(state, name) for name in ("first", "read")}
+                    left |= {name: value for name, value in begun.items() if value is not None}
                 else:
                     log.warning("thread.restricted", thread_id=thread.id)
                     self.closed["thread", str(problem)] += 1
@@ -167,10 +169,13 @@ class Reading:
         """See whether the data of a board is there, where its page would do."""
         if board.ref.plain is None or board.is_plain:
             return
+        url = board.ref.url
         try:
-            page = await self._get(board.ref.url, self._fresh(board))
-        except SourceUnavailable:
-            # The list is asked for again, and says what is wrong.
+            page = await self._get(url, self._fresh(board))
+        except SourceUnavailable as problem:
+            # Robots.txt may forbid the data only; anything else `_list` meets itself, and counts.
+            if _is_closed(problem):
+                board.use_plain()
             return
         if page.status in {404, 410}:
             board.use_plain()

@@ -106,6 +106,13 @@ def part(state: Json, name: str) -> Json:
     return state.get(name) if isinstance(state, dict) else None
 
 
+def first_of(state: Json) -> str | None:
+    """Give the first page of a thread; None where none was read, or an older Haechi kept none."""
+    is_told = part(state, "first") is not None or part(state, "read") is not None
+    first = (part(state, "first") or part(state, "last")) if is_told else None
+    return first if isinstance(first, str) else None
+
+
 def without_pages(thread: ThreadRef) -> dict[str, Json]:
     """Build the state of a thread that there is nothing to read of until its list entry changes."""
     return {"signal": signal_of(thread), "next": None, "last": None}

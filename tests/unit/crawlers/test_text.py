@@ -24,6 +24,7 @@ FRENCH = "<p>Où est passé le café du port ? à côté</p>"
         (JAPANESE, "cp1252", "utf-8"),
         (FRENCH, "cp1252", "cp1252"),
         (FRENCH, "utf-8", "utf-8"),
+        ("<p>I don’t think it’s here, Pokémon fans</p>", "cp1252", "cp1252"),
     ],
 )
 def test_a_text_is_read_whatever_its_page_says(text: str, told: str, real: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,7 +15,8 @@ from crawlers.engines import ENGINES
 from crawlers.walks.fetch import FetchedPage
 from crawlers.walks.forum import walk
 from crawlers.walks.reading import Limits
-from monitor.errors import SourceUnavailable
+from monitor.errors import SourceChanged, SourceUnavailable
+from monitor.models.source import SourceState
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "engines"
 ROOT = "https://forum.example/"
@@ -95,6 +97,24 @@ def test_a_board_is_read_by_its_data_where_there_is_some(archive: Any) -> None:
     assert all(one.endswith(".json") for one in server.taken()[1:])
 
 
+@pytest.mark.parametrize("state", [SourceState.RESTRICTED, SourceState.FAILING])
+def test_data_that_can_t_be_asked_for_ends_no_crawl(archive: Any, state: SourceState) -> None:
+    class Guarded(Imageboard):
+        async def __call__(self, url: str, _: object = None) -> FetchedPage:
+            if url.endswith("pier/catalog.json"):
+                raise SourceUnavailable("not fetched", url=url, state=state)
+            return await super().__call__(url)
+
+    server, limits = Guarded(), Limits(9, 99)
+    boards = walk(ROOT, ENGINES["vichan"], archive.checkpoint, server, limits)
+    with suppress(SourceUnavailable):
+        archive.take(boards)
+    asked = server.taken()
+    assert ("pier/" in asked) is (state is SourceState.RESTRICTED)
+    # The boards after it are read all the same.
+    assert any("catalog.json" in one for one in asked)
+
+
 class Flarum(Server):
     """Three discussions under two tags."""
 
@@ -137,6 +157,26 @@ def test_all_boards_are_read_by_the_one_list_of_their_threads(archive: Any) -> N
     first, second = server.taken()
     assert first.startswith("api/tags")
     assert second.startswith("api/discussions")
+
+
+def test_data_that_leads_to_another_site_is_not_read(archive: Any) -> None:
+    class Sold(Flarum):
+        is_sold = False
+
+        async def __call__(self, url: str, _: object = None) -> FetchedPage:
+            page = await super().__call__(url)
+            if self.is_sold and "/api/tags" in url:
+                return replace(page, url="https://other.example/api/tags")
+            return page
+
+    server, limits = Sold(), Limits(9, 99)
+    archive.take(walk(ROOT, ENGINES["flarum"], archive.checkpoint, server, limits))
+    server.is_sold = True
+    for checkpoint in (archive.checkpoint, {}):
+        server.taken()
+        with pytest.raises(SourceChanged):
+            archive.take(walk(ROOT, ENGINES["flarum"], checkpoint, server, limits))
+        assert not any("other.example" in one for one in server.taken())
 
 
 def test_a_chosen_board_is_read_by_its_own_list(archive: Any) -> None:

@@ -542,3 +542,29 @@ def test_what_a_limit_kept_from_being_read_is_said(archive: Any, forum: Any) -> 
     told.clear()
     archive.take(crawl(archive, forum, depth=2, tell=told.append))
     assert told == ["A board goes back further than 2 pages (crawl.depth)."]
+
+
+def test_a_thread_that_is_gone_on_with_keeps_its_earlier_posts(archive: Any, forum: Any) -> None:
+    forum.add(1, *"abcdefg")
+    archive.take(crawl(archive, forum, max_pages=4))
+    # By now its board lists it further down than is looked.
+    fill(forum, threads=6, posts=1)
+    archive.take(crawl(archive, forum, depth=1))
+    assert not archive.gone
+    assert {str(post) for post in forum.threads[1].posts} <= set(archive.posts)
+
+
+def test_a_thread_that_failed_as_it_was_read_again_keeps_its_earlier_posts(
+    archive: Any, forum: Any
+) -> None:
+    forum.add(1, *"abcdefg")
+    archive.take(crawl(archive, forum))
+    forum.broken.add(f"{ROOT}viewtopic.php?t=1&start=3")
+    fill(forum, threads=6, posts=1)
+    archive.take(crawl(archive, forum, reread_percent=100))
+    forum.broken.clear()
+    for number in range(200, 206):
+        forum.add(number, "text")
+    archive.take(crawl(archive, forum, depth=1))
+    archive.take(crawl(archive, forum, depth=1, reread_percent=100))
+    assert not archive.gone
