@@ -190,8 +190,10 @@ def _boards(text: str, url: str) -> BoardList:
         if _SAFE_ID.fullmatch(id_) and 0 < len(slug) <= 200:
             address = _address(_Place(place.root, "discussions", slug), 0)
             boards.setdefault(id_, BoardRef(id_, address, about["name"].text()[:200]))
-    whole = _address(_Place(place.root, "discussions", ""), 0)
-    return BoardList(tuple(boards.values()), whole=BoardRef("all", whole, ""))
+    whole = BoardRef("all", _address(_Place(place.root, "discussions", ""), 0), "")
+    # "Hide from all discussions": the list of all lacks what is under such a tag only.
+    has_hidden = any(tag["attributes"]["isHidden"].is_true() for tag in data["data"].each())
+    return BoardList(tuple(boards.values()), whole=None if has_hidden else whole)
 
 
 def _next(data: Data, place: _Place, url: str) -> str | None:

@@ -51,6 +51,13 @@ def test_tags_are_boards_and_one_list_has_the_threads_of_all() -> None:
     assert ENGINE.boards(page("discussions"), ALL).boards == ()
 
 
+def test_tags_that_the_list_of_all_lacks_are_read_by_their_own() -> None:
+    tags = page("tags").replace('"isHidden": false', '"isHidden": true', 1)
+    listed = ENGINE.boards(tags, API + "tags")
+    assert len(listed.boards) == 3
+    assert listed.whole is None
+
+
 def test_discussions_tell_replies_their_last_post_and_what_is_sticky() -> None:
     listed = ENGINE.threads(page("discussions"), ALL)
     assert listed.next_url == ALL + "&page%5Boffset%5D=3"
