@@ -197,12 +197,18 @@ class SourceRun:
         if self._elsewhere is None or self._elsewhere.state is not None:
             with self.context.store.write() as db:
                 sources.failed(db, self.source.id, state, detail)
-                if state is SourceState.CHANGED and self.source.state is not state:
+                if state is SourceState.CHANGED:
                     self._notify(db, NoticeKind.CHANGED, detail)
         return detail
 
     def _notify(self, db: Connection, kind: NoticeKind, text: str) -> None:
-        """Have the operators told, once for each time that it happens."""
+        """Have the operators told, once for each time that it happens.
+
+        By what they were told last: a source may be away between the two.
+        """
+        last = notices.last_kind(db, self.source.id) or NoticeKind.RECOVERED
+        if last is kind:
+            return
         notices.add(db, self.source.id, kind, text, alerting(self.context.config), utc_now())
 
     def _outlined(self, changed: SourceChanged) -> str:
@@ -241,8 +247,7 @@ class SourceRun:
                     state=self.note_state,
                     detail=note,
                 )
-                if self.source.state is SourceState.CHANGED:
-                    self._notify(db, NoticeKind.RECOVERED, note)
+                self._notify(db, NoticeKind.RECOVERED, note)
                 if self.via is not None:
                     sources.saw(db, self.source.id, self.via, self.note_state, self.note, now)
             runs.add_counts(db, self.id, self.cost)

@@ -22,6 +22,8 @@ LONGEST_CRAWL_DELAY_S = 60.0
 LONGEST_REST_S = 60.0
 # Times the pause between two requests, after the first refusal without a word for how long.
 _FIRST_BACKOFF = 10
+# Beyond any wait, and still a float.
+_MOST_DOUBLINGS = 30
 
 
 class HostIsBusy(IgnoreRequest):
@@ -78,7 +80,8 @@ class Politeness:
         host = _host(request.url)
         if response.status in _BUSY:
             self._refusals[host] += 1
-            growing_s = self._delay_s * _FIRST_BACKOFF * 2 ** (self._refusals[host] - 1)
+            doublings = min(self._refusals[host] - 1, _MOST_DOUBLINGS)
+            growing_s = self._delay_s * _FIRST_BACKOFF * 2**doublings
             asked_s = _seconds(response.headers.get("Retry-After", b"") or b"")
             pause_s = asked_s if asked_s > 0 else min(growing_s, LONGEST_WAIT_S)
         else:

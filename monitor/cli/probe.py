@@ -139,5 +139,7 @@ def _configuration(settings: Settings, folder: Path, pages: int) -> str:
     for name, section in sections.items():
         lines.append(f"[{name}]")
         # For strings, numbers, booleans and lists of them, TOML is written as JSON is.
-        lines += [f"{key} = {json.dumps(value)}" for key, value in section.items()]
+        lines += [
+            f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in section.items()
+        ]
     return "\n".join(lines) + "\n"

@@ -63,6 +63,14 @@ def due(db: Connection, now: datetime, limit: int, *, channels: Sequence[str]) -
     return [_notice(row) for row in db.execute(statement)]
 
 
+def last_kind(db: Connection, source_id: str) -> NoticeKind | None:
+    """Tell what was said of a source last, sent or not."""
+    newest = notices.c.created_at.desc()
+    statement = select(notices.c.kind).where(notices.c.source_id == source_id).order_by(newest)
+    told = db.execute(statement.limit(1)).scalar()
+    return None if told is None else NoticeKind(told)
+
+
 def set_state(db: Connection, notice_id: str, state: AlertState, **values: Any) -> None:
     """Move one on."""
     db.execute(update(notices).where(notices.c.id == notice_id).values(state=state.value, **values))

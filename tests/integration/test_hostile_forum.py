@@ -13,6 +13,7 @@ from monitor.alerts import outbox as mail
 from monitor.cli.demo.site import Reply, Request, endless, redirect
 from monitor.models.run import Outcome, Run
 from monitor.models.source import SourceState
+from monitor.store import sources
 from schedules import runner
 from tests.integration.listener import Listener
 from tests.integration.world import Home, World, configuration, empty_world, new_home
@@ -239,6 +240,8 @@ def test_a_forum_that_changes_is_told_once_and_again_when_it_is_read(
     assert f"haechi sources show {run.source_id}" in text
     assert f"shapes/{run.source_id}" in text
     assert "http://" not in text
+    with home.store.write() as db:
+        sources.failed(db, run.source_id, SourceState.FAILING, "away in between")
     evil.board = listed
     assert crawl(home, evil.address).outcome is Outcome.OK
     mail.drain(home.store, home.settings)

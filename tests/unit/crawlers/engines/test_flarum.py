@@ -52,7 +52,8 @@ def test_tags_are_boards_and_one_list_has_the_threads_of_all() -> None:
 
 
 def test_tags_that_the_list_of_all_lacks_are_read_by_their_own() -> None:
-    listed = ENGINE.boards(page("tags").replace("false", "true", 1), API + "tags")
+    tags = page("tags").replace('"isHidden": false', '"isHidden": true', 1)
+    listed = ENGINE.boards(tags, API + "tags")
     assert len(listed.boards) == 3
     assert listed.whole is None
 

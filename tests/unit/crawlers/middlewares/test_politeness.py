@@ -115,3 +115,10 @@ def test_a_slow_host_rests_for_as_long_as_it_took(
     request = Request(URL, meta={"download_latency": latency_s})
     one.process_response(request, Response(URL, 200))
     assert max(0.0, next_wait_s(tmp_path)) == pytest.approx(rest_s, abs=0.5)
+
+
+def test_a_host_that_refuses_for_ever_ends_no_crawl_without_a_pause(tmp_path: Path) -> None:
+    one = Politeness(Pace(tmp_path, 0.0), "Haechi", 0.0)
+    for _ in range(1_100):
+        one.process_response(Request(URL), Response(URL, 503))
+    assert next_wait_s(tmp_path) == 0.0
