@@ -74,6 +74,7 @@ class SourceRun:
         self._last_start = datetime.max.replace(tzinfo=UTC)
         self._held = ExitStack()
         self._elsewhere: Elsewhere | None = None
+        self._is_cut = False
 
     def tell(self, note: str) -> None:
         """Add a sentence for the operator on what was left, and why; the same one only once."""
@@ -160,6 +161,7 @@ class SourceRun:
             return False
         if utc_now() > self._last_start:
             log.info("crawl.time_spent")
+            self._is_cut = True
             return False
         return True
 
@@ -239,15 +241,18 @@ class SourceRun:
                 note = self.note
                 if self._elsewhere is not None and self.via == PREVIEW:
                     note = f"Read by its web preview: {self._elsewhere}"
+                # Cut off by its time, a walk has not said what it met.
+                is_open = self._is_cut and self.source.state is SourceState.CHANGED
                 sources.succeeded(
                     db,
                     self.source.id,
                     now,
                     new_posts=self._total.posts_new,
-                    state=self.note_state,
-                    detail=note,
+                    state=self.source.state if is_open else self.note_state,
+                    detail=self.source.state_detail if is_open else note,
                 )
-                self._notify(db, NoticeKind.RECOVERED, note)
+                if not is_open:
+                    self._notify(db, NoticeKind.RECOVERED, note)
                 if self.via is not None:
                     sources.saw(db, self.source.id, self.via, self.note_state, self.note, now)
             runs.add_counts(db, self.id, self.cost)

@@ -176,9 +176,12 @@ class Reading:
             # Robots.txt may forbid the data only; anything else `_list` meets itself, and counts.
             if _is_closed(problem):
                 board.use_plain()
+                board.validator = None
             return
         if page.status in {404, 410}:
             board.use_plain()
+            # It is that of the data.
+            board.validator = None
         else:
             self.start = page
 

@@ -154,15 +154,15 @@ def _drain_notices(
                 notices.set_state(db, notice.id, AlertState.SENDING, attempts=attempts)
             try:
                 ways[notice.channel].send_notice(notice)
-            except (Refused, ServiceDown) as refusal:
-                error = str(refusal)
-                is_own = isinstance(refusal, Refused)
-                refusals = notice.refusals + is_own
-                gave_up = isinstance(refusal, Refused) and (
-                    refusal.for_good or refusals >= settings.mail.max_attempts
-                )
+            except Exception as problem:  # noqa: BLE001 - one must not hold up all others
+                is_down = isinstance(problem, ServiceDown)
+                is_known = is_down or isinstance(problem, Refused)
+                error = str(problem) if is_known else f"error in Haechi: {type(problem).__name__}"
+                refusals = notice.refusals + (not is_down)
+                is_for_good = isinstance(problem, Refused) and problem.for_good
+                gave_up = is_for_good or refusals >= settings.mail.max_attempts
                 failed += gave_up
-                if not is_own:
+                if is_down:
                     up.discard(notice.channel)
                 with store.write() as db:
                     notices.set_state(

@@ -198,7 +198,7 @@ def _chosen(
     if wish.browser is not None:
         choices["browser"] = wish.browser
     if (known is None or (wish.boards and not boards)) and wish.is_looked_at:
-        reading = _looked_at(home, canonical, wish)
+        reading = _looked_at(home, canonical, wish, known)
         if reading is not None:
             boards.update(reading.boards)
             choices["engine"] = reading.source.engine
@@ -248,7 +248,7 @@ def _watch(
     say(f"next: haechi crawl {source.address}   or: haechi run")
 
 
-def _looked_at(home: Home, address: str, wish: Wish) -> probe.Reading | None:
+def _looked_at(home: Home, address: str, wish: Wish, known: Source | None) -> probe.Reading | None:
     """Read some pages of a forum and show what is seen; None where it can't be read now.
 
     Raises:
@@ -257,14 +257,15 @@ def _looked_at(home: Home, address: str, wish: Wish) -> probe.Reading | None:
     if not home.settings.operator.contact:
         say("not looked at: operator.contact is not set, and sites must be able to reach you")
         return None
+    own = None if known is None else known.cookies
     with progress(f"looking at {address}"):
         reading = probe.read(
             SourceKind.FORUM,
             address,
             home.settings,
             home.store,
-            cookies=str(wish.cookies.absolute()) if wish.cookies else None,
-            browser=wish.browser,
+            cookies=str(wish.cookies.absolute()) if wish.cookies else own,
+            browser=known.browser if known and wish.browser is None else wish.browser,
             pages=probe.LOOK_PAGES,
         )
     if reading.run.outcome is Outcome.CHANGED and reading.source.engine is None:
