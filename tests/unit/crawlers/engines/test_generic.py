@@ -100,6 +100,14 @@ def test_a_post_has_no_quote_signature_or_smiley() -> None:
     ]
 
 
+def test_a_post_is_not_of_the_time_at_which_its_writer_joined() -> None:
+    posted = [post.posted for post in ENGINE.posts(*page("thread")).posts]
+    assert posted == [
+        datetime(2026, 2, 28, 9, 0, tzinfo=UTC),
+        datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+    ]
+
+
 def test_an_id_is_the_sites_own_where_there_is_one_beside_the_position() -> None:
     assert [post.native_id for post in ENGINE.posts(*page("thread")).posts] == ["81", "85"]
 
