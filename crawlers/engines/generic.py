@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -130,12 +131,41 @@ class _View:
         # Where pages are counted from 1, the first has no number.
         return page.next_url(tree.css("a[href]"), place)
 
+    def is_empty_board(self) -> bool:
+        """Tell a board that nobody has written in from a page that is not known.
+
+        Its address is below the front page, it has a name and leads to the rest of the site.
+        """
+        page = self.page
+        if not steps(page.url) or not self.title or self.is_refusal():
+            return False
+        targets = {page.link(link.attrib.get("href", "")) for link in page.tree.css("a[href]")[:50]}
+        return len(targets - {None, canonical(page.url)}) >= 2
+
+    def is_refusal(self) -> bool:
+        """Tell whether the page says that one has to log in, rather than only where."""
+        if self.page.has(_REFUSAL):
+            return True
+        is_short = self.outline.totals[-1] < 1_500
+        return is_short and _REFUSED.search(" ".join(self._sentences())[:3_000]) is not None
+
+    def _sentences(self) -> Iterator[str]:
+        """List the texts but those of menus: links that stand alone."""
+        outline = self.outline
+        for text in outline.texts:
+            node = outline.nodes[text.node]
+            if "nav" in node.zones:
+                continue
+            if text.link:
+                link = next((one for one in outline.ancestors(node) if one.tag == "a"), node)
+                block = outline.nodes[max(link.parent, 0)]
+                if outline.letters(block.at, block.end) < 5:
+                    continue
+            yield text.text
+
     def refuse(self, missing: str) -> None:
         """Say why there is nothing to read."""
-        is_short = self.outline.totals[-1] < 1_500
-        if is_short and _REFUSED.search(text_of(self.page.tree)[:3_000]):
-            self.page.fail("Generic", missing, "html, body, *")
-        self.page.fail("Generic", missing, _REFUSAL)
+        self.page.fail("Generic", missing, "html, body, *" if self.is_refusal() else _REFUSAL)
 
 
 @lru_cache(maxsize=4)
@@ -189,7 +219,7 @@ def _boards(html: str, url: str) -> BoardList:
         # A menu that leads to all boards is on every page; a crawl of one board is of that board.
         known = {row.url for row in rows}
         rows += tuple(row for row in view.listing.menu if row.url not in known)
-    if not rows and kind is None:
+    if not rows and kind is None and not view.is_empty_board():
         view.refuse("no boards on a page that should list them")
     boards = {key_of(row.url): _board_ref(row) for row in rows}
     return BoardList(tuple(boards.values()))
@@ -204,6 +234,7 @@ def _threads(html: str, url: str) -> ThreadList:
     threads = [_thread_ref(row) for row in view.listing.threads]
     if not threads or view.kind() is PageKind.POSTS:
         is_empty = _EMPTY.search(text_of(view.page.tree)[:20_000]) is not None
+        is_empty = is_empty or view.is_empty_board()
         if view.kind() is PageKind.POSTS or not (view.listing.boards or is_empty):
             view.refuse("no threads on a page that should list them")
         threads = []
@@ -238,6 +269,9 @@ def _posts(html: str, url: str) -> ThreadPage:
     for unit in view.group.units if view.group is not None else ():
         said = reader.read(unit, before)
         before = view.outline.nodes[unit.node].end
+        if said.number == "0":
+            # Scripts fill it for posts to come.
+            continue
         if said.text or said.media or said.posted is not None:
             post = _post(thread, said, canonical(url))
             posts.setdefault(post.native_id, post)

@@ -157,16 +157,26 @@ class Reader:
                 index == nodes[0] or any(parent.at <= at < parent.end for at in kept_out)
             ):
                 plain.append(index)
-        most, best = max(((self._weight(index, holes), -index) for index in plain), default=(0, 0))
+        plain = [at for at in plain if self.marks.read(outline.brief(outline.nodes[at])) is None]
+        apart = [*holes, *self._set_apart(nodes)]
+        most, best = max(((self._weight(index, apart), -index) for index in plain), default=(0, 0))
         said, chosen = max(
-            ((self._weight(index, holes), -index) for index in named), default=(0, 0)
+            ((self._weight(index, apart), -index) for index in named), default=(0, 0)
         )
         if not named or 3 * said < most:
             return -best if plain else None
         return -chosen
 
+    def _set_apart(self, nodes: list[int]) -> Iterator[int]:
+        """List the outermost of the parts that are not what the writer says."""
+        outline = self.outline
+        for index in nodes[1:]:
+            node = outline.nodes[index]
+            if node.zones & _UNSAID and not outline.nodes[node.parent].zones & _UNSAID:
+                yield index
+
     def _weight(self, index: int, holes: list[int]) -> int:
-        """Count the letters of an element that are no other unit's."""
+        """Count the letters of an element that are not in any of its holes."""
         node = self.outline.nodes[index]
         others = (self.outline.nodes[hole] for hole in holes)
         within = sum(

@@ -48,6 +48,13 @@ _LONGEST_DATE = 90
 _LONGEST_NAME = 60
 _LONGEST_REST = 30
 _MADE = frozenset({"datepublished", "datecreated"})
+# What boxes about writers tell of them.
+_PERSONAL = frozenset({"registered", "joined", "joindate", "membersince", "lastseen", "birthday"})
+_JOINED = re.compile(
+    r"(?:joined|join date|registered|member since|birthday|last (?:seen|visit|online)|"
+    r"가입 ?일?자?|(?:최근|마지막) ?접속일?)(?: (?:on|at))?\s{0,9}[:：]?\s{0,9}",
+    re.IGNORECASE,
+)
 _WRITERS = frozenset({"author", "username", "nickname", "nick", "writer", "poster", "creator"})
 _WRITERS |= {"postername", "uname", "byline", "publisher", "작성자", "글쓴이"}
 _WHOLE_NAMES = frozenset({"user", "member", "name", "by", "id", "bigusername", "guest"})
@@ -161,7 +168,21 @@ class Marks:
             if time is not None:
                 fixed = not _RELATIVE.search(text.text)
                 found.append(TimeMark(text.at, text.node, time, 1, fixed, len(text.text)))
-        return sorted(found, key=lambda mark: mark.at)
+        own = (mark for mark in found if not self._is_of_person(mark))
+        return sorted(own, key=lambda mark: mark.at)
+
+    def _is_of_person(self, mark: TimeMark) -> bool:
+        """Tell a time that is said of a writer, such as that of joining, from a post's."""
+        outline = self.outline
+        spot = bisect_left(outline.places, mark.at)
+        near = [text.text for text in outline.texts[max(0, spot - 1) : spot + 1]]
+        if any(_JOINED.match(text.strip()) for text in near[-1:]):
+            return True
+        if len(near) > 1 and _JOINED.fullmatch(near[0].strip()):
+            return True
+        node = outline.nodes[mark.node]
+        around = (node, outline.nodes[node.parent] if node.parent >= 0 else node)
+        return any(one.words & _PERSONAL and outline.size(one) <= _LONGEST_DATE for one in around)
 
     def _attributed(self, index: int, node: Node) -> TimeMark | None:
         for name in _DATED:

@@ -34,7 +34,8 @@ _ZONES = {
 _ZONES["furniture"] |= {"emoticon", "emoticons", "rank", "ranks", "badge", "badges", "userpic"}
 _ZONES["furniture"] |= {"gravatar", "userinfo", "postprofile", "reactions", "icon", "icons"}
 _EDITED = re.compile(
-    r"\s{0,99}(?:last )?(?:edited|modified)\b|\s{0,99}(?:마지막 ?)?수정(?:됨|일|한|시)",
+    r"\s{0,99}[(\[*]?\s{0,9}(?:last )?(?:edited|modified)\b|"
+    r"\s{0,99}[(\[*]?\s{0,9}(?:마지막 ?)?수정(?:됨|일|한|시)",
     re.IGNORECASE,
 )
 _NOWHERE: frozenset[str] = frozenset()

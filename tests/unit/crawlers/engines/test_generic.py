@@ -11,13 +11,15 @@ import pytest
 from crawlers.engines import recognise
 from crawlers.engines._base import PageKind
 from crawlers.engines.generic import ENGINE
-from monitor.errors import SourceUnavailable
+from monitor.errors import SourceChanged, SourceUnavailable
 from monitor.models.post import MediaKind
 from monitor.models.source import GENERIC, SourceState
 
 FOLDER = Path(__file__).parents[3] / "fixtures" / "engines" / "generic"
 PAGES = tomllib.loads((FOLDER / "pages.toml").read_text(encoding="utf-8"))
 SITE = "https://forum.example"
+# No page of contract tests: nothing on it tells it from any other web page.
+EMPTY_BOARD = (FOLDER / "empty_board.html").read_text(encoding="utf-8")
 
 
 def page(name: str) -> tuple[str, str]:
@@ -89,7 +91,8 @@ def test_a_post_has_no_quote_signature_or_smiley() -> None:
     first, second = read.posts
     assert first.text == "First light,\nthen rain see the forecast"
     assert (first.author, first.posted) == ("gull", datetime(2026, 2, 28, 9, tzinfo=UTC))
-    assert (first.edited, second.edited) == (True, False)
+    assert (first.edited, second.edited) == (True, True)
+    assert second.text == "멋진 사진"
     assert [(media.url, media.kind, media.name) for media in first.media] == [
         ("https://pics.example/full/boat.jpg", MediaKind.PHOTO, None),
         ("https://pics.example/thumb/boat.jpg", MediaKind.PHOTO, None),
@@ -98,6 +101,25 @@ def test_a_post_has_no_quote_signature_or_smiley() -> None:
         (f"{SITE}/media/up/mast.png", MediaKind.PHOTO, None),
         (f"{SITE}/attachment/34/", MediaKind.FILE, "chart.pdf"),
     ]
+
+
+def test_a_post_is_not_of_the_time_at_which_its_writer_joined() -> None:
+    posted = [post.posted for post in ENGINE.posts(*page("thread")).posts]
+    assert posted == [
+        datetime(2026, 2, 28, 9, 0, tzinfo=UTC),
+        datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+    ]
+
+
+def test_a_board_that_nobody_has_written_in_is_empty_not_changed() -> None:
+    url = f"{SITE}/forum/6-quiet-corner"
+    assert ENGINE.boards(EMPTY_BOARD, url).boards == ()
+    assert ENGINE.threads(EMPTY_BOARD, url).threads == ()
+
+
+def test_a_front_page_that_lists_nothing_is_a_changed_one() -> None:
+    with pytest.raises(SourceChanged):
+        ENGINE.boards(EMPTY_BOARD.replace("/forum/4-pictures", "/faq"), f"{SITE}/")
 
 
 def test_an_id_is_the_sites_own_where_there_is_one_beside_the_position() -> None:
