@@ -39,20 +39,8 @@ def compose(alert: Alert, finding: Finding, *, sender: str) -> EmailMessage:
     Args:
         sender: Mail address of this Haechi.
     """
-    domain = alert.message_id.rpartition("@")[2].rstrip(">")
-    thread = f"<{make_id('t', alert.case_id, alert.source_id)}@{domain}>"
-    mail = EmailMessage()
+    mail = _envelope(alert, sender, thread=(alert.case_id, alert.source_id), about="alerts")
     mail["Subject"] = f"[Haechi] {finding.case_id}: repost found / 재게시 발견 ({finding.id})"
-    mail["From"] = sender
-    mail["To"] = alert.recipient
-    mail["Date"] = format_datetime(alert.created_at)
-    mail["Message-ID"] = alert.message_id
-    # Mails about one case and one source make one thread, whichever arrives first.
-    mail["In-Reply-To"] = thread
-    mail["References"] = thread
-    mail["List-Id"] = f"Haechi alerts <alerts.haechi.{domain}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Auto-Response-Suppress"] = "All"
     facts = {
         "case": finding.case_id,
         "finding": finding.id,
@@ -81,27 +69,41 @@ def compose_notice(notice: Notice, *, sender: str) -> EmailMessage:
     Args:
         sender: Mail address of this Haechi.
     """
-    domain = notice.message_id.rpartition("@")[2].rstrip(">")
-    thread = f"<{make_id('t', 'health', notice.source_id)}@{domain}>"
     english, korean = _HAPPENED[notice.kind]
     source = defang(notice.source)
-    mail = EmailMessage()
+    thread = ("health", notice.source_id)
+    mail = _envelope(notice, sender, thread=thread, about="health")
     # The id, not the address, which is for the body only: subjects are shown on locked screens.
     mail["Subject"] = f"[Haechi] {english} / {korean} ({notice.source_id})"
-    mail["From"] = sender
-    mail["To"] = notice.recipient
-    mail["Date"] = format_datetime(notice.created_at)
-    mail["Message-ID"] = notice.message_id
-    mail["In-Reply-To"] = thread
-    mail["References"] = thread
-    mail["List-Id"] = f"Haechi health <health.haechi.{domain}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Auto-Response-Suppress"] = "All"
     next_step = f"haechi sources show {notice.source_id}"
     mail.set_content(
         f"{english}: {source}\n{korean}: {source}\n\n{defang(notice.text)}\n\n"
         f"Next / 다음: {next_step}\n"
     )
+    return mail
+
+
+def _envelope(
+    told: Alert | Notice, sender: str, *, thread: tuple[str, str], about: str
+) -> EmailMessage:
+    """Begin a mail: all of its headers but the subject.
+
+    Args:
+        thread: Mails of the same make one thread, whichever arrives first.
+        about: Names the list.
+    """
+    domain = told.message_id.rpartition("@")[2].rstrip(">")
+    parent = f"<{make_id('t', *thread)}@{domain}>"
+    mail = EmailMessage()
+    mail["From"] = sender
+    mail["To"] = told.recipient
+    mail["Date"] = format_datetime(told.created_at)
+    mail["Message-ID"] = told.message_id
+    mail["In-Reply-To"] = parent
+    mail["References"] = parent
+    mail["List-Id"] = f"Haechi {about} <{about}.haechi.{domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
     return mail
 
 
