@@ -22,7 +22,7 @@ _BOARD_NAMES = frozenset({"f", "fid", "forum", "forum_id", "forumid"})
 _SESSION_IN_PATH = re.compile(r";(?:jsessionid|sid)=[^/?#]*", re.IGNORECASE)
 # Whose number is a post's: to be taken out of an address that names its thread, too.
 _POST_NAMES = frozenset({"p", "pid", "post", "post_id", "postid", "msg", "message", "comment"})
-_POST_NAMES |= {"comment_id", "commentid", "cid", "reply", "find", "jump"}
+_POST_NAMES |= {"comment_id", "commentid", "cid", "reply", "find", "jump", "answer"}
 _PAGE_NAMES = frozenset(
     {"page", "pg", "paged", "pageno", "page_no", "page_num", "pagenum", "cpage"}
 )
@@ -70,6 +70,7 @@ _DEEDS |= {
 _DEEDS |= {"moderate", "move", "lock", "share", "notifications", "messages", "unsubscribe", "find"}
 _DEEDS |= {"sendmessage", "pm", "stats", "online", "whosonline", "markread", "mark", "account"}
 _DEEDS |= {"accounts", "auth", "signout", "upload", "active", "latest", "unread", "recent", "media"}
+_DEEDS |= {"close", "merge", "revisions"}
 _DEEDS |= {"static", "password", "poll", "update", "modify", "scrap", "recommend", "api", "archive"}
 _IN_PARTS = frozenset({"login", "logout", "memo", "formmail", "report", "print"})
 _PEOPLE = frozenset({"user", "users", "u", "profile", "profiles", "member", "people", "person"})
@@ -232,6 +233,12 @@ def is_board(url: str) -> bool | None:
     if words[-1] not in _GROUPS and beyond >= 2 and _DIGITS.fullmatch(names[-1]) and numbers == 1:
         return False
     return True if beyond >= 1 or given else None
+
+
+def is_form_of(url: str, own: str) -> bool:
+    """Tell whether an address is that of a numbered page with other options, such as an order."""
+    path = steps(own)
+    return any(_NUMBERED.fullmatch(step) for step in path) and steps(url) == path
 
 
 def is_person(url: str) -> bool:

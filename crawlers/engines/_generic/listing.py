@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from crawlers.engines._generic.addresses import (
     is_board,
     is_deed,
+    is_form_of,
     is_person,
     key_of,
     post_number,
@@ -125,7 +126,7 @@ def _links(
         if url is None or is_person(url) or is_deed(url):
             continue
         url = thread_of(url)
-        if url in {own, here}:
+        if url in {own, here} or is_form_of(url, own):
             continue
         title = outline.brief(node)
         if not _LETTER.search(title) or (len(title) < 2 and not _is_wide(title)):

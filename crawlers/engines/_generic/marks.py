@@ -258,6 +258,9 @@ class Marks:
         inner = [text for text in texts if text.link] or texts
         for text in inner:
             name = " ".join(text.text.split())
+            if name.isdecimal() and "furniture" in self.outline.nodes[text.node].zones:
+                # A score, at a portrait.
+                continue
             name = name[len(found[0]) :] if (found := _LABEL.match(name)) else name
             if name.strip(" :,-|·") and self.read(name) is None:
                 return name.strip(" :,|·")[:_LONGEST_NAME]

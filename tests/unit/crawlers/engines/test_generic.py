@@ -122,6 +122,23 @@ def test_a_front_page_that_lists_nothing_is_a_changed_one() -> None:
         ENGINE.boards(EMPTY_BOARD.replace("/forum/4-pictures", "/faq"), f"{SITE}/")
 
 
+def test_other_forms_of_the_thread_and_empty_forms_for_scripts_are_no_posts() -> None:
+    html = """<html><head><title>Old pier</title></head><body><h1>Old pier</h1>
+    <ul><li><a href="/question/5/old-pier/?sort=oldest">oldest</a></li>
+    <li><a href="/question/5/old-pier/?sort=newest">newest</a></li></ul>
+    <div id="post-5" class="post"><a class="portrait avatar" href="/users/1/"><b class="badge">7</b>
+    <img src="/m/no.png"></a><a href="/users/1/">gull</a>
+    <time datetime="2026-03-01T10:00:00Z">March 1</time><p>Where is it now, please?</p>
+    <a href="/question/5/old-pier/?answer=5">link</a><a href="/questions/close/5">close</a></div>
+    <div id="post-6" class="post"><a href="/users/2/">tern</a>
+    <time datetime="2026-03-02T10:00:00Z">March 2</time><p>It was moved last year.</p>
+    <a href="/question/5/old-pier/?answer=6">link</a><a href="/questions/close/6">close</a></div>
+    <div id="post-0" class="post" data-post-id="0"><a href="/users/0/">you</a><p>more</p></div>
+    </body></html>"""
+    read = ENGINE.posts(html, f"{SITE}/question/5/old-pier/")
+    assert [post.author for post in read.posts] == ["gull", "tern"]
+
+
 def test_an_id_is_the_sites_own_where_there_is_one_beside_the_position() -> None:
     assert [post.native_id for post in ENGINE.posts(*page("thread")).posts] == ["81", "85"]
 
