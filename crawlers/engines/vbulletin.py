@@ -23,6 +23,7 @@ from crawlers.engines._dates import DateOrder, order_of, read_date, zone_of
 from crawlers.engines._html import classes, moment, outermost, text_of
 from crawlers.engines._page import Page, ThreadHead, gather
 from crawlers.urls import is_same_site, number, query, site_root, with_query
+from monitor.clock import utc_now
 from monitor.errors import SourceChanged
 from monitor.models.post import MediaKind, MediaRef, Post
 
@@ -130,9 +131,14 @@ def _link(page: Page, link: Selector, kind: str) -> _Place | None:
 
 
 class _Clock:
-    """How a page writes times; it names their zone, but not the day on which it was made."""
+    """How a page writes times; it names their zone, but not the day on which it was made.
 
-    def __init__(self, page: Page) -> None:
+    Attributes:
+        now: When it was fetched; None for lists, whose times tell what changed.
+    """
+
+    def __init__(self, page: Page, now: datetime | None = None) -> None:
+        self.now = now
         foot = page.tree.css(
             "#footer_time, .smallfont[align='center'], .b-footer__time, .footer_time"
         )
@@ -143,7 +149,8 @@ class _Clock:
 
     def read(self, text: str) -> datetime | None:
         """Read a time of the page."""
-        return moment(text) or read_date(text.replace("T", " "), self.zone, order=self.order)
+        plain = re.sub(r"(?<=[0-9])T(?=[0-9])", " ", text)
+        return moment(text) or read_date(plain, self.zone, self.now, self.order)
 
 
 def _recognise(html: str, url: str) -> float:
@@ -229,7 +236,7 @@ def _thread(page: Page, clock: _Clock, row: Selector) -> ThreadRef | None:
 
 def _posts(html: str, url: str) -> ThreadPage:
     page = Page(html, url, _canonical)
-    clock = _Clock(page)
+    clock = _Clock(page, utc_now())
     nodes = [node for node in outermost(page.tree, _POSTS) if _post_id(node)]
     if not nodes:
         page.fail("vBulletin", "no posts on a page that should show them", _REFUSAL)
