@@ -12,7 +12,8 @@ from monitor.models.post import MediaKind, MediaRef
 from monitor.store import posts
 from pipelines.services import Services
 
-# An attachment that is not shown as a picture is fetched only if its name says it is one.
+# An attachment that is not shown as a picture is fetched only if its name says it is one, or has no
+# suffix: what it is, its bytes tell.
 PICTURE_SUFFIXES = frozenset(
     {
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp"),
@@ -33,7 +34,7 @@ async def fetch_media(item: MediaItem, services: Services) -> MediaItem:
         return item
     if ref.kind in _NOT_READ:
         return replace(item, status=MediaStatus.SKIPPED, reason=_NOT_READ[ref.kind])
-    if ref.kind is MediaKind.FILE and _suffix(ref.name) not in PICTURE_SUFFIXES:
+    if ref.kind is MediaKind.FILE and _suffix(ref.name) not in {"", *PICTURE_SUFFIXES}:
         return replace(item, status=MediaStatus.SKIPPED, reason="not a picture by its name")
     facts = _known(ref, services)
     if facts is not None:
