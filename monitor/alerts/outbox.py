@@ -20,6 +20,7 @@ from monitor.errors import ServiceDown
 from monitor.locks import hold
 from monitor.logs import places_of
 from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
+from monitor.models.notice import Notice
 from monitor.settings import Settings
 from monitor.store import cases, findings, notices
 from monitor.store.store import Store
@@ -103,24 +104,13 @@ def _drain(
                 continue
             try:
                 ways[alert.channel].send(alert, finding)
-            except Refused as refusal:
-                error = str(refusal)
-                refusals = alert.refusals + 1
-                gave_up = refusal.for_good or refusals >= settings.mail.max_attempts
-                failed += gave_up
-                _postpone(store, alert, error, clock(), refusals=refusals, gave_up=gave_up)
-            except ServiceDown as down:
-                # Not this alert's fault: it and those after it wait for as long as it takes.
-                error = str(down)
-                _postpone(store, alert, error, clock(), refusals=alert.refusals, gave_up=False)
-                up.discard(alert.channel)
-            except Exception as bug:  # noqa: BLE001 - one alert must not hold up all others
-                error = f"error in Haechi: {type(bug).__name__}"
-                log.error("alert.bug", alert_id=alert.id, error=error, places=places_of(bug))
-                refusals = alert.refusals + 1
-                gave_up = refusals >= settings.mail.max_attempts
-                failed += gave_up
-                _postpone(store, alert, error, clock(), refusals=refusals, gave_up=gave_up)
+            except Exception as problem:  # noqa: BLE001 - one alert must not hold up all others
+                trouble = _trouble(problem, alert, settings)
+                error = trouble.error
+                failed += trouble.gave_up
+                _postpone(store, alert, trouble, clock())
+                if trouble.is_down:
+                    up.discard(alert.channel)
             else:
                 sent += 1
                 with store.write() as db:
@@ -155,25 +145,16 @@ def _drain_notices(
             try:
                 ways[notice.channel].send_notice(notice)
             except Exception as problem:  # noqa: BLE001 - one must not hold up all others
-                is_down = isinstance(problem, ServiceDown)
-                is_known = is_down or isinstance(problem, Refused)
-                error = str(problem) if is_known else f"error in Haechi: {type(problem).__name__}"
-                refusals = notice.refusals + (not is_down)
-                is_for_good = isinstance(problem, Refused) and problem.for_good
-                gave_up = is_for_good or refusals >= settings.mail.max_attempts
-                failed += gave_up
-                if is_down:
+                trouble = _trouble(problem, notice, settings)
+                error = trouble.error
+                failed += trouble.gave_up
+                if trouble.is_down:
                     up.discard(notice.channel)
                 with store.write() as db:
                     notices.set_state(
-                        db,
-                        notice.id,
-                        AlertState.FAILED if gave_up else AlertState.PENDING,
-                        next_try_at=clock() + _pause(notice.attempts),
-                        error=error,
-                        refusals=refusals,
+                        db, notice.id, trouble.state, **trouble.values(notice.attempts, clock())
                     )
-                log.warning("notice.refused", notice_id=notice.id, gave_up=gave_up, reason=error)
+                log.warning("notice.refused", notice_id=notice.id, reason=error)
             else:
                 sent += 1
                 with store.write() as db:
@@ -181,10 +162,43 @@ def _drain_notices(
                 log.info("notice.sent", notice_id=notice.id, source_id=notice.source_id)
 
 
-def _pause(attempts: int) -> timedelta:
-    """Give how long a message rests after so many attempts."""
-    doublings: int = 2 ** min(attempts, 10)
-    return min(FIRST_PAUSE * doublings, LONGEST_PAUSE)
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """Why a message did not go out, and what becomes of it.
+
+    Attributes:
+        refusals: How often the message itself was refused, this time included.
+        is_down: Not its fault: it and those after it wait for as long as it takes.
+    """
+
+    error: str
+    refusals: int
+    gave_up: bool
+    is_down: bool
+
+    @property
+    def state(self) -> AlertState:
+        """Where the message stands: given up until an operator says `haechi alerts retry`."""
+        return AlertState.FAILED if self.gave_up else AlertState.PENDING
+
+    def values(self, attempts: int, now: datetime) -> dict[str, str | int | datetime]:
+        """Give the columns to set of a message that was tried so often before."""
+        doublings: int = 2 ** min(attempts, 10)
+        pause = min(FIRST_PAUSE * doublings, LONGEST_PAUSE)
+        return {"next_try_at": now + pause, "error": self.error, "refusals": self.refusals}
+
+
+def _trouble(problem: Exception, told: Alert | Notice, settings: Settings) -> _Trouble:
+    """Tell what an error of a channel means for a message."""
+    if isinstance(problem, ServiceDown):
+        return _Trouble(str(problem), told.refusals, gave_up=False, is_down=True)
+    refusals = told.refusals + 1
+    is_spent = refusals >= settings.mail.max_attempts
+    if isinstance(problem, Refused):
+        return _Trouble(str(problem), refusals, problem.for_good or is_spent, is_down=False)
+    error = f"error in Haechi: {type(problem).__name__}"
+    log.error("alert.bug", alert_id=told.id, error=error, places=places_of(problem))
+    return _Trouble(error, refusals, is_spent, is_down=False)
 
 
 def _claim(store: Store, alert: Alert) -> Finding | None:
@@ -204,18 +218,9 @@ def _claim(store: Store, alert: Alert) -> Finding | None:
     return finding
 
 
-def _postpone(
-    store: Store, alert: Alert, error: str, now: datetime, *, refusals: int, gave_up: bool
-) -> None:
-    """Have an alert sent later, or give it up until an operator says `haechi alerts retry`."""
-    state = AlertState.FAILED if gave_up else AlertState.PENDING
+def _postpone(store: Store, alert: Alert, trouble: _Trouble, now: datetime) -> None:
+    """Have an alert sent later, or give it up."""
     with store.write() as db:
-        findings.set_alert(
-            db,
-            alert.id,
-            state,
-            next_try_at=now + _pause(alert.attempts),
-            error=error,
-            refusals=refusals,
-        )
-    log.warning("alert.refused", alert_id=alert.id, gave_up=gave_up, reason=error)
+        findings.set_alert(db, alert.id, trouble.state, **trouble.values(alert.attempts, now))
+    gave_up, reason = trouble.gave_up, trouble.error
+    log.warning("alert.refused", alert_id=alert.id, gave_up=gave_up, reason=reason)
