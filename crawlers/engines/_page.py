@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 
 from parsel import Selector
 
+from crawlers.engines._data import fail
 from crawlers.engines._html import base_of, outermost, parse, text_of
 from crawlers.urls import absolute, is_same_site
-from monitor.errors import SourceChanged, SourceUnavailable
 from monitor.models.post import MediaRef
-from monitor.models.source import SourceState
 
 # More than a post shows in earnest; what is over is not looked at.
 MAX_MEDIA = 100
@@ -66,13 +65,7 @@ class Page:
             missing: What the page should have shown.
             refusal: CSS of what is shown to those who may not see it.
         """
-        if self.has(refusal):
-            raise SourceUnavailable(
-                "The forum does not show this page to guests.",
-                url=self.url,
-                state=SourceState.RESTRICTED,
-            )
-        raise SourceChanged(f"{software}: {missing}.", url=self.url)
+        fail(software, missing, self.url, is_refused=self.has(refusal))
 
     def next_url(
         self, links: Iterable[Selector], place: Callable[[str], tuple[str, int] | None]

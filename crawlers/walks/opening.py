@@ -10,9 +10,9 @@ import structlog
 from crawlers.engines._base import BoardRef, ForumEngine, PageKind
 from crawlers.urls import is_same_site, is_under
 from crawlers.walks.fetch import UNCHANGED, FetchedPage, validator_in
-from crawlers.walks.shape import read_page, shape_of
+from crawlers.walks.shape import changed_page, read_page
 from crawlers.walks.thread import check_status
-from monitor.errors import SourceChanged, SourceUnavailable
+from monitor.errors import SourceUnavailable
 from monitor.models.post import Json
 from monitor.models.source import SourceState
 
@@ -114,9 +114,7 @@ async def _index(
     boards = [board for board in listed.values() if not chosen or board.id in chosen]
     if not boards:
         what = "none of the chosen boards is" if chosen and listed else "no boards"
-        changed = SourceChanged(f"{engine.name}: {what} on the index.", url=page.url)
-        changed.shape = shape_of(page.text)
-        raise changed
+        raise changed_page(f"{engine.name}: {what} on the index.", page)
     if missing := [one for one in chosen if one not in listed]:
         log.warning("board.missing", board_ids=missing)
     left_out = frozenset(listed) - {board.id for board in boards}

@@ -14,7 +14,7 @@ from crawlers.urls import is_under
 from crawlers.walks.board import Board
 from crawlers.walks.fetch import UNCHANGED, Fetch, FetchedPage, kept_validator, validator_in
 from crawlers.walks.opening import MAX_BOARDS
-from crawlers.walks.shape import read_page, shape_of
+from crawlers.walks.shape import changed_page, read_page
 from crawlers.walks.thread import (
     check_status,
     key_of,
@@ -233,9 +233,7 @@ class Reading:
         listed = read_page(self.engine.threads, page)
         if is_first and board.had_threads and not listed.threads:
             why = f"{self.engine.name}: a board that had threads shows none."
-            changed = SourceChanged(why, url=page.url)
-            changed.shape = shape_of(page.text)
-            raise changed
+            raise changed_page(why, page)
         return listed
 
     def _count_failure(

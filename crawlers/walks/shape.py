@@ -33,6 +33,13 @@ def read_page(read: Callable[[str, str], _Read], page: FetchedPage) -> _Read:
         raise
 
 
+def changed_page(why: str, page: FetchedPage) -> SourceChanged:
+    """Build the error for a page that is not as known, with its outline."""
+    changed = SourceChanged(why, url=page.url)
+    changed.shape = shape_of(page.text)
+    return changed
+
+
 def shape_of(text: str) -> str:
     """Outline a page: its elements with ids and classes, or the names and types of its data.
 
