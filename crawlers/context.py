@@ -13,10 +13,11 @@ from monitor.errors import NotConfigured
 from monitor.features.sealing import sealer
 from monitor.registry.bank import open_registry
 from monitor.sandbox.pictures import open_decoder
+from monitor.sandbox.videos import open_videos
 from monitor.settings import Settings
 from monitor.store import cases
 from monitor.store.store import Store
-from pipelines.services import MediaFetcher, Services
+from pipelines.services import MediaFetcher, Services, VideoFetcher
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +50,7 @@ class CrawlContext:
         self._held = ExitStack()
         self._services: Services | None = None
 
-    def services(self, fetch: MediaFetcher) -> Services:
+    def services(self, fetch: MediaFetcher, fetch_video: VideoFetcher) -> Services:
         """Give what the steps need; all is opened at the first call but for what fetches."""
         if self._services is None:
             # First: it may make the key that the registry opens what is enrolled meanwhile with.
@@ -58,13 +59,16 @@ class CrawlContext:
                 store=self.store,
                 registry=open_registry(self.store, self.config),
                 fetch=fetch,
+                fetch_video=fetch_video,
                 decode=self._held.enter_context(open_decoder(self.config)),
+                watch=self._held.enter_context(open_videos(self.config)),
                 alerting=alerting(self.config),
                 seal=seal,
+                max_video_bytes=self.config.network.max_video_bytes,
                 media_budget_s=self.config.crawl.time_limit_s * PAGE_SHARE,
                 stopping=lambda: self.stopping,
             )
-        return replace(self._services, fetch=fetch)
+        return replace(self._services, fetch=fetch, fetch_video=fetch_video)
 
     def close(self) -> None:
         """End what opens pictures."""

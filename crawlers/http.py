@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 import structlog
@@ -26,11 +27,13 @@ from twisted.internet.error import ConnectError
 
 from crawlers.middlewares.address_guard import AddressBlocked
 from crawlers.middlewares.politeness import HostIsBusy
+from crawlers.ranges import FIRST, Part, asking, part_of
 from crawlers.text import text_of_page
 from crawlers.walks.fetch import NO_VALIDATOR, NOT_FETCHED, UNCHANGED, FetchedPage
 from monitor.errors import HaechiError, MediaError, SourceUnavailable
 from monitor.logs import places_of
 from monitor.models.source import SourceState
+from pipelines.streams import Cut, Parts
 
 log = structlog.get_logger(__name__)
 
@@ -64,20 +67,32 @@ _LEFT_ALONE = "the host asked to be left alone for now"
 _REFUSED = (IgnoreRequest, DownloadCancelledError, UnsupportedURLSchemeError, ValueError)
 # Hosts that fail this often in a row are not asked for pictures again by the same crawl.
 _MAX_FAILURES = 2
+# Scrapy's word for an answer that was not read to its end.
+_STOPPED = "download_stopped"
 
 
 class Downloader:
     """One crawl's fetching; every request takes the way through the guards."""
 
-    def __init__(self, crawler: Crawler, *, max_media_bytes: int, by_browser: bool = False) -> None:
+    def __init__(
+        self,
+        crawler: Crawler,
+        *,
+        max_media_bytes: int,
+        max_whole_video_bytes: int,
+        by_browser: bool = False,
+    ) -> None:
         """Prepare.
 
         Args:
+            max_media_bytes: Larger pictures are refused.
+            max_whole_video_bytes: Larger videos are given in parts, or cut.
             by_browser: A browser reads the pages; pictures are fetched as ever.
         """
         self._crawler = crawler
         self._page_meta = {BY_BROWSER: by_browser}
         self._max_media_bytes = max_media_bytes
+        self._max_whole_bytes = max_whole_video_bytes
         self._failures: Counter[str] = Counter()
 
     async def page(self, url: str, validator: Mapping[str, str] = NO_VALIDATOR) -> FetchedPage:
@@ -108,13 +123,49 @@ class Downloader:
 
     async def media(self, url: str) -> bytes:
         """Fetch the bytes of a picture; see `pipelines.services.MediaFetcher`."""
+        meta = {"download_maxsize": self._max_media_bytes}
+        response = await self._file(Request(url, dont_filter=True, meta=meta))
+        if response.status != 200:
+            raise SourceUnavailable(f"the server answers {response.status}", url=url)
+        return response.body
+
+    async def video(self, url: str) -> bytes | Cut | Parts:
+        """Fetch what may be a video; see `pipelines.services.VideoFetcher`."""
+        most = self._max_whole_bytes
+        size = min(FIRST, most)
+        response = await self._file(asking(url, 0, size, instead=most))
+        if response.status == 200:
+            return _beginning(response, most)
+        first = part_of(response, 0, size)
+        # Where a redirect led to: each part would be led there anew.
+        rest = partial(self._part, response.url, first)
+        if first.size > most:
+            return Parts(first.size, first.data, rest)
+        left = first.size - len(first.data)
+        return first.data + await rest(len(first.data), left) if left else first.data
+
+    async def _part(self, url: str, first: Part, start: int, size: int) -> bytes:
+        """Fetch another part of a file.
+
+        Raises:
+            MediaError: As for `media`.
+            SourceUnavailable: It can't be had, or the file is another one by now.
+        """
+        part = part_of(await self._file(asking(url, start, size, instead=0)), start, size)
+        if not part.is_of_same_file(first):
+            raise SourceUnavailable("it changed while it was read", url=url)
+        return part.data
+
+    async def _file(self, request: Request) -> Response:
+        """Download for the pipeline; hosts that do not answer are left alone."""
+        url = request.url
         host = urlsplit(url).netloc
         if self._failures[host] >= _MAX_FAILURES:
             raise SourceUnavailable("its host does not answer", url=url)
         # One more try in this crawl; later crawls try again.
-        meta = {"download_maxsize": self._max_media_bytes, "max_retry_times": 1}
+        request.meta["max_retry_times"] = 1
         try:
-            response = await self._download(Request(url, dont_filter=True, meta=meta))
+            response = await self._download(request)
         except _REFUSED as error:
             why = _why(error)
             if why in (_TOO_LARGE, _CIRCLES):
@@ -129,9 +180,7 @@ class Downloader:
                 self._failures.pop(host, None)
             raise
         self._failures.pop(host, None)
-        if response.status != 200:
-            raise SourceUnavailable(f"the server answers {response.status}", url=url)
-        return response.body
+        return response
 
     async def _download(self, request: Request) -> Response:
         """Download through all middlewares; a passing failure becomes SourceUnavailable."""
@@ -151,6 +200,19 @@ class Downloader:
             # it must not end the crawl, now and whenever the post is met again.
             log.warning("download.broken", error=type(error).__name__, places=places_of(error))
             raise SourceUnavailable("the answer can't be unpacked", url=request.url) from error
+
+
+def _beginning(response: Response, most: int) -> bytes | Cut:
+    """Give what a server sent that gives no parts.
+
+    Raises:
+        SourceUnavailable: It was not read, as it is packed or says to be a part.
+    """
+    if len(response.body) > most:
+        return Cut(response.body[:most])
+    if _STOPPED in response.flags:
+        raise SourceUnavailable("the answer is not as it was asked for", url=response.url)
+    return response.body
 
 
 def _validator(response: Response) -> dict[str, str]:

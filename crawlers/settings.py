@@ -35,6 +35,7 @@ def scrapy_settings(settings: Settings) -> dict[str, Any]:
             "crawlers.middlewares.address_guard.AddressGuard": 10,
             "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
             "crawlers.middlewares.cookies.Cookies": 700,
+            "crawlers.middlewares.enough.Enough": 940,
             # Last before the download: a request that another one stops must not use up a turn.
             "crawlers.middlewares.politeness.Politeness": 950,
         },

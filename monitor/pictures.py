@@ -40,10 +40,11 @@ FORMATS: Final = tuple(
     for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
     if name not in _OPTIONAL or features.check(_OPTIONAL[name])
 )
+NOT_A_PICTURE: Final = "not a picture of a known format"
 # All that `decode` says of what it refuses.
 REASONS: Final = (
     *("empty file", "file too large", "too many pixels", "truncated", "damaged"),
-    *("not a picture of a known format", "unknown range of brightness"),
+    *(NOT_A_PICTURE, "unknown range of brightness"),
 )
 _JPEG: Final = b"\xff\xd8\xff"
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
@@ -364,7 +365,7 @@ def _check_size(image: Image.Image, limits: PictureLimits) -> None:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "not a picture of a known format"
+        return NOT_A_PICTURE
     if isinstance(error, Image.DecompressionBombError):
         return "too many pixels"
     if isinstance(error, OSError) and "truncated" in str(error).lower():

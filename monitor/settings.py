@@ -107,9 +107,15 @@ class NetworkSettings(_Section):
     max_redirects: int = Field(default=5, ge=0, le=20)
     max_page_bytes: int = Field(default=3 << 20, ge=1 << 10, le=1 << 30)
     max_media_bytes: int = Field(default=20 << 20, ge=1 << 10, le=1 << 30)
+    max_video_bytes: int = Field(default=64 << 20, ge=1 << 20, le=1 << 34)
     max_pixels: int = Field(default=50_000_000, ge=1_000, le=1_000_000_000)
     obey_robots: bool = True
     verify_tls: bool = True
+
+    @property
+    def max_whole_video_bytes(self) -> int:
+        """The largest video that is fetched as a whole."""
+        return min(self.max_media_bytes, self.max_video_bytes)
 
 
 class TelegramSettings(_Section):
@@ -177,6 +183,8 @@ class SandboxSettings(_Section):
     # than 900, and a transparent WebP 1,280. A picture of an iPhone, in HEIC, takes 1-2 seconds.
     memory_mb: int = Field(default=1_536, ge=512)
     seconds: int = Field(default=10, ge=1, le=600)
+    # Of a video: what is not looked at within them is left out.
+    video_seconds: int = Field(default=120, ge=2, le=3_600)
     items: int = Field(default=1_000, ge=1, le=1_000_000)
 
 

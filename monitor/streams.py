@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from os import SEEK_END
+from typing import BinaryIO, Protocol
 
 
 class Stream(Protocol):
@@ -17,13 +18,16 @@ class Stream(Protocol):
     """
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Bytes."""
 
     @property
-    def budget(self) -> int: ...
+    def budget(self) -> int:
+        """Bytes."""
 
     @property
-    def step(self) -> int: ...
+    def step(self) -> int:
+        """Bytes."""
 
     def read_at(self, start: int, size: int) -> bytes:
         """Read a part.
@@ -65,3 +69,32 @@ class Held:
     def read_at(self, start: int, size: int) -> bytes:
         """Give a part."""
         return self.data[start : start + size]
+
+
+class OnDisk:
+    """A file of this machine."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Take an open file."""
+        self._file = file
+        self._size = file.seek(0, SEEK_END)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self._size
+
+    @property
+    def budget(self) -> int:
+        """Bytes: there is no need to be sparing."""
+        return self._size
+
+    @property
+    def step(self) -> int:
+        """Bytes."""
+        return 1
+
+    def read_at(self, start: int, size: int) -> bytes:
+        """Give a part."""
+        self._file.seek(start)
+        return self._file.read(size)

@@ -59,7 +59,7 @@ async def process(
         media = [await _medium(one, services, deadline, met) for one in item.media]
         items.append(replace(item, media=tuple(media)) if media else item)
         looks.extend(one.look for one in media if one.look is not None)
-        while len(looks) > MAX_LOOKS:
+        while sum(one.pictures for one in looks) > MAX_LOOKS:
             looks.popleft().settle()
     return await asyncio.to_thread(_commit, pages, source, run_id, items, services)
 
@@ -95,16 +95,16 @@ async def _looked_at(item: MediaItem, services: Services, deadline: float) -> Me
     """Fetch and hash one picture, if the page's time allows."""
     if item.status is None and time.monotonic() > deadline:
         return _put_off(item, "the page took too long")
-    fetched = await _fetched(item, services)
-    if fetched.data is None:
+    fetched = await _fetched(item, services, deadline)
+    if fetched.status is not None:
         return fetched
     # Off the event loop: a picture may take a while, and pages keep coming meanwhile.
     return await asyncio.to_thread(hash_media, fetched, services)
 
 
-async def _fetched(item: MediaItem, services: Services) -> MediaItem:
+async def _fetched(item: MediaItem, services: Services, deadline: float) -> MediaItem:
     """Fetch one picture; when the crawl is to end, it is left to a later one."""
-    fetching = asyncio.ensure_future(fetch_media(item, services))
+    fetching = asyncio.ensure_future(fetch_media(item, services, deadline=deadline))
     while not services.stopping():
         if (await asyncio.wait([fetching], timeout=_STOP_POLL_S))[0]:
             return fetching.result()

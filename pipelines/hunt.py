@@ -49,7 +49,7 @@ def hunt(
     bank = _bank(store, settings, case_id)
     with store.read() as db:
         total = db.scalar(select(func.count()).select_from(media)) or 0
-        files = cases.seen_files(db)
+        files = cases.seen_files(db) | set(posts.videos(db))
     row = done = new = 0
     while True:
         # Matched without holding the store: crawls must go on meanwhile. A case that is withdrawn
@@ -87,9 +87,11 @@ def _near(bank: Bank, part: posts.StoredHashes) -> set[str]:
     hashes = words_of([part.digits])
     # Those of inverted colours too; which of them are of whole pictures, the match itself asks.
     queries = np.concatenate([hashes, ~hashes])
-    found = bank.nearest.search(queries)[:, 0] % max(len(hashes), 1)
-    near = np.searchsorted(part.ends, found, side="right")
-    return {part.files[one] for one in near.tolist()}
+    stills = [one.query for one in bank.clips.search(queries)]
+    near = np.concatenate([bank.nearest.search(queries)[:, 0], np.array(stills, np.intp)])
+    found = near % max(len(hashes), 1)
+    which = np.searchsorted(part.ends, found, side="right")
+    return {part.files[one] for one in which.tolist()}
 
 
 def _matches(bank: Bank, facts: MediaFacts, case_id: str | None) -> list[Match]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -13,7 +13,9 @@ from monitor.clock import Clock, utc_now
 from monitor.features.extract import Luma
 from monitor.features.sealing import Sealer
 from monitor.models.match import Match
+from monitor.registry.in_video import at_moment
 from monitor.registry.matcher import best_of_each_case
+from monitor.registry.moments import parted
 from monitor.registry.placed import seen_match
 from monitor.settings import Settings
 from monitor.store import cases, posts, seen
@@ -69,17 +71,18 @@ def look_back(
     for first in range(0, len(files), AT_ONCE):
         some = files[first : first + AT_ONCE]
         with store.read() as db:
-            opened = _opened(dict(seen.sealed_of(db, some)), sealer)
-            index, names = WindowIndex(opened.values()), list(opened)
+            opened = list(_opened(seen.sealed_of(db, some), sealer))
+            index = WindowIndex(windows for _, _, windows in opened)
             found: dict[str, list[Match]] = defaultdict(list)
             for fingerprint, windows in made:
                 for hit in index.search(windows):
-                    facts = posts.facts_of_sha256(db, names[hit.photo])
+                    sha256, ms, _ = opened[hit.photo]
+                    facts = posts.facts_of_sha256(db, sha256)
                     if facts is None:
                         continue
                     match = seen_match(fingerprint, facts, hit, index.size_of(hit.photo), windows)
                     if match is not None:
-                        found[facts.sha256].append(match)
+                        found[sha256].append(match if ms is None else at_moment(match, facts, ms))
         if found:
             with store.write() as db:
                 for sha256, matches in found.items():
@@ -88,12 +91,16 @@ def look_back(
     return new
 
 
-def _opened(sealed: dict[str, bytes], sealer: Sealer) -> dict[str, EnrolledWindows]:
-    """Open pictures; what was sealed with another key is passed over."""
-    opened = {}
-    for sha256, one in sealed.items():
+def _opened(
+    sealed: Iterable[tuple[str, bytes]], sealer: Sealer
+) -> Iterator[tuple[str, int | None, EnrolledWindows]]:
+    """Open pictures, and those of videos with their times in ms.
+
+    What was sealed with another key is passed over.
+    """
+    for sha256, one in sealed:
         try:
-            opened[sha256] = load(sealer.open(one, sha256))
+            parts = [(ms, load(data)) for ms, data in parted(sealer.open(one, sha256))]
         except ValueError:
             continue
-    return opened
+        yield from ((sha256, ms, windows) for ms, windows in parts)

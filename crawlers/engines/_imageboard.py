@@ -19,7 +19,7 @@ from crawlers.engines._base import (
 )
 from crawlers.engines._data import Data, fail
 from crawlers.engines._html import parse, text_of
-from crawlers.engines._page import Page, gather, is_picture
+from crawlers.engines._page import Page, gather, is_picture, is_video
 from crawlers.urls import absolute
 from monitor.models.post import MediaKind, MediaRef, Post
 
@@ -35,7 +35,6 @@ _DATA = re.compile(
 )
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _FILE = re.compile(r"[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9]{1,10}")
-_VIDEO = re.compile(r"\.(?:webm|mp4|ogv|mov)$", re.IGNORECASE)
 _SOUND = re.compile(r"\.(?:mp3|ogg|opus|flac|m4a|wav)$", re.IGNORECASE)
 # 4chan has a host for data, one for pages and one for files, which its data does not tell.
 _4CHAN = "a.4cdn.org"
@@ -101,12 +100,11 @@ def _data_place(found: re.Match[str]) -> Place:
 
 def kind_of(url: str) -> MediaKind:
     """Tell what a file is by its name."""
-    path = urlsplit(url).path
     if is_picture(url):
         return MediaKind.PHOTO
-    if _VIDEO.search(path):
+    if is_video(url):
         return MediaKind.VIDEO
-    return MediaKind.SOUND if _SOUND.search(path) else MediaKind.FILE
+    return MediaKind.SOUND if _SOUND.search(urlsplit(url).path) else MediaKind.FILE
 
 
 def is_known(data: Data) -> bool:

@@ -18,6 +18,7 @@ from monitor.models.post import MediaRef
 # More than a post shows in earnest; what is over is not looked at.
 MAX_MEDIA = 100
 _PICTURE = re.compile(r"\.(?:jpe?g|jfif|png|webp|gif|bmp|avif|heic)$", re.IGNORECASE)
+_VIDEO = re.compile(r"\.(?:mp4|m4v|mov|webm|mkv|ogv|avi|wmv|flv|mpe?g|3gp|3g2)$", re.IGNORECASE)
 # Where scripts that load pictures late find the real one.
 _SOURCES = ("data-src", "data-original", "data-lazy-src", "src")
 
@@ -142,6 +143,11 @@ class ThreadHead:
 def is_picture(url: str) -> bool:
     """Tell whether an address names a picture."""
     return bool(_PICTURE.search(urlsplit(url).path))
+
+
+def is_video(url: str) -> bool:
+    """Tell whether an address names a video."""
+    return bool(_VIDEO.search(urlsplit(url).path))
 
 
 def gather(refs: Iterable[MediaRef]) -> tuple[MediaRef, ...]:

@@ -21,7 +21,7 @@ from crawlers.engines._base import (
 )
 from crawlers.engines._content import Content, read_content
 from crawlers.engines._data import Data, fail, read_data
-from crawlers.engines._page import Page, gather, is_picture
+from crawlers.engines._page import Page, gather, is_picture, is_video
 from crawlers.urls import (
     absolute,
     is_same_site,
@@ -40,7 +40,6 @@ _PAGE = re.compile(
     r"(.*?/)(?:c/([^/]+)|post/([0-9]{1,18})|(?:communities|comment|u|home|search))(?:/.*)?"
 )
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{1,200}")
-_VIDEO = re.compile(r"\.(?:webm|mp4|ogv|mov)$", re.IGNORECASE)
 # No page of data has more.
 _SIZE = 50
 # More than Lemmy takes: Markdown costs time.
@@ -332,7 +331,7 @@ def _linked(post: Data, link: str | None, root: str) -> Iterator[MediaRef]:
     behind = absolute(root, query(link).get("url", ""))
     if type_.startswith("image/") or is_picture(link) or (behind and is_picture(behind)):
         yield MediaRef(_full(link), MediaKind.PHOTO)
-    elif type_.startswith("video/") or _VIDEO.search(path_of(link) or ""):
+    elif type_.startswith("video/") or is_video(link):
         yield MediaRef(link, MediaKind.VIDEO)
     elif preview := absolute(root, post["thumbnail_url"].text() or "about:blank"):
         yield MediaRef(_full(preview), MediaKind.LINK_PREVIEW)

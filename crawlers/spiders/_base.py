@@ -60,7 +60,10 @@ class SourceSpider(Spider):
         spider = super().from_crawler(crawler, *args, **kwargs)
         network = spider.config.network
         spider.downloader = Downloader(
-            crawler, max_media_bytes=network.max_media_bytes, by_browser=spider.source.browser
+            crawler,
+            max_media_bytes=network.max_media_bytes,
+            max_whole_video_bytes=network.max_whole_video_bytes,
+            by_browser=spider.source.browser,
         )
         if spider.source.browser:
             spider.browser = Browser(
@@ -69,7 +72,9 @@ class SourceSpider(Spider):
                 spider.start_url,
                 str(crawler.settings["USER_AGENT"]),
             )
-        spider.services = spider.run.context.services(spider.downloader.media)
+        spider.services = spider.run.context.services(
+            spider.downloader.media, spider.downloader.video
+        )
         return spider
 
     downloader: Downloader

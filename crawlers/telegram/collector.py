@@ -221,7 +221,9 @@ class Collector:
                     async for batch in pages:
                         yield batch
 
-        services = self._context.services(lambda url: reader.media(url))
+        services = self._context.services(
+            lambda url: reader.media(url), lambda url: reader.video(url)
+        )
         try:
             async with aclosing(run.batches(batches)) as given:
                 async for batch in given:
@@ -277,8 +279,14 @@ class Collector:
         return reader
 
     def _reader_of(self, source: Source, line: Line, peer: Peer) -> ChannelReader:
-        max_bytes = self._settings.network.max_media_bytes
-        return ChannelReader(line, peer, url=source.address, max_bytes=max_bytes)
+        network = self._settings.network
+        return ChannelReader(
+            line,
+            peer,
+            url=source.address,
+            max_bytes=network.max_media_bytes,
+            max_whole_video_bytes=network.max_whole_video_bytes,
+        )
 
     def _peer(
         self, db: Connection, name: str, source: Source, checkpoint: Mapping[str, Json]

@@ -44,7 +44,8 @@ _MOST_WAITS: Final = 5
 _SLICE_S: Final = 0.2
 # How many requests are counted in memory before the store is told.
 _COUNTED: Final = 20
-_CHUNK: Final = 512 << 10
+# The most that Telethon asks for at once.
+CHUNK: Final = 512 << 10
 
 # No longer than this, whatever a server says: then it is asked again.
 _LONGEST_S: Final = 7 * 86_400
@@ -175,7 +176,7 @@ class Line:
         self, location: TLObject, dc: int, size: int | None, limit: int
     ) -> bytes | None:
         data = bytearray()
-        chunks = self._client.iter_download(location, dc_id=dc, file_size=size, request_size=_CHUNK)
+        chunks = self._client.iter_download(location, dc_id=dc, file_size=size, request_size=CHUNK)
         while chunk := await self._in_time(anext(chunks, b"")):
             # Each is a request; the first was counted.
             if data:
@@ -184,6 +185,31 @@ class Line:
             if len(data) > limit:
                 return None
         return bytes(data)
+
+    async def part(self, location: TLObject, *, dc: int, start: int) -> bytes:
+        """Download a part of a file.
+
+        Args:
+            location, dc: As for `download`.
+            start: A multiple of `CHUNK`.
+
+        Returns:
+            So many bytes; less at the end of the file.
+
+        Raises:
+            CannotRead: As for `ask`.
+            RPCError: Telegram refuses it.
+        """
+        found: bytes = await self._with_patience(
+            "upload.getFile", lambda: self._part(location, dc, start)
+        )
+        return found
+
+    async def _part(self, location: TLObject, dc: int, start: int) -> bytes:
+        chunks = self._client.iter_download(
+            location, dc_id=dc, offset=start, limit=1, request_size=CHUNK
+        )
+        return bytes(await self._in_time(anext(chunks, b"")))
 
     async def _in_time(self, answer: Awaitable[Any]) -> Any:  # noqa: ANN401 - as it is given
         """Wait for an answer no longer than is set: Telethon would wait for ever."""

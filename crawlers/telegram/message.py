@@ -218,8 +218,8 @@ def _named(document: types.Document, here: str) -> Iterator[MediaRef]:
         kind = MediaKind.STICKER if is_sticker else MediaKind.VIDEO_THUMB
         yield MediaRef(thumb, kind, f"{origin}:{THUMB}", name)
     if types.DocumentAttributeVideo in has or mime.startswith("video/"):
-        if not is_sticker:
-            yield MediaRef(whole, MediaKind.VIDEO, origin, name)
+        kind = MediaKind.STICKER if is_sticker else MediaKind.VIDEO
+        yield MediaRef(whole, kind, origin, name)
     elif types.DocumentAttributeAudio in has or mime.startswith("audio/"):
         yield MediaRef(whole, MediaKind.SOUND, origin, name)
     elif not is_sticker:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from telethon import errors
 from telethon.tl import functions, types
 
 from crawlers.telegram.errors import AccountLost, CannotRead, Spent, Waiting
-from crawlers.telegram.line import Line, explained
+from crawlers.telegram.line import CHUNK, Line, explained
 from crawlers.telegram.message import WEB, Page, StoredFile, file_of
 from crawlers.telegram.peers import goes_by
 from crawlers.walks.telegram_history import PAGE
 from monitor.errors import MediaError, NotAsked, SourceUnavailable
 from monitor.models.account import Peer
 from monitor.models.source import SourceState
+from pipelines.streams import Parts
 
 # Messages whose files may still be asked for: the page at hand and the one after it.
 _REMEMBERED: Final = 3 * PAGE
@@ -25,6 +29,9 @@ _EXPIRED: Final = (
     errors.FileReferenceExpiredError,
     errors.FileReferenceInvalidError,
 )
+_REPLACED: Final = "replaced or deleted meanwhile"
+
+T = TypeVar("T")
 
 
 class StalePeer(Exception):
@@ -32,14 +39,17 @@ class StalePeer(Exception):
 
 
 class ChannelReader:
-    """One channel; `page` is the walk's history, `media` fetches for the pipeline."""
+    """One channel; `page` is the walk's history, `media` and `video` fetch for the pipeline."""
 
-    def __init__(self, line: Line, peer: Peer, *, url: str, max_bytes: int) -> None:
+    def __init__(
+        self, line: Line, peer: Peer, *, url: str, max_bytes: int, max_whole_video_bytes: int
+    ) -> None:
         """Prepare.
 
         Args:
             url: Names the channel in errors.
-            max_bytes: Of one file.
+            max_bytes: Of one picture.
+            max_whole_video_bytes: Larger videos are given in parts.
         """
         self.channel: types.Channel | None = None
         # The name that the channel must go by; None: it was found by its number.
@@ -50,6 +60,7 @@ class ChannelReader:
         self._input = types.InputChannel(peer.channel_id, peer.access_hash)
         self._url = url
         self._max_bytes = max_bytes
+        self._max_whole_bytes = max_whole_video_bytes
         self._messages: dict[int, Any] = {}
 
     async def page(self, *, above: int | None = None, below: int | None = None) -> Page:
@@ -83,37 +94,72 @@ class ChannelReader:
 
     async def media(self, url: str) -> bytes:
         """Fetch a file; see `pipelines.services.MediaFetcher`."""
-        found = _LINK.fullmatch(url)
-        if found is None:
-            raise SourceUnavailable("it was seen by the web preview only", url=url)
-        try:
-            return await self._file(int(found[1]), found[2])
-        except errors.ChatForwardsRestrictedError:
-            raise MediaError("the channel forbids saving") from None
-        except _EXPIRED as error:
-            raise SourceUnavailable("Telegram's reference to it expired", url=url) from error
-        except errors.RPCError as error:
-            raise SourceUnavailable(f"Telegram answers {explained(error)}", url=url) from error
-        except AccountLost:
-            raise
-        except (Waiting, Spent) as error:
-            raise NotAsked(str(error), url=url) from error
-        except CannotRead as error:
-            raise SourceUnavailable(str(error), url=url) from error
+        message_id, part = _meant(url)
+        with _told(url):
+            return await self._of_file(message_id, part, self._fetched)
 
-    async def _file(self, message_id: int, part: str) -> bytes:
-        """Fetch what a message shows, by what is known of it or asked for anew."""
+    async def video(self, url: str) -> bytes | Parts:
+        """Fetch what may be a video; see `pipelines.services.VideoFetcher`."""
+
+        async def fetched(file: StoredFile) -> bytes | Parts:
+            if file.size is None or file.size <= self._max_whole_bytes:
+                return await self._fetched(file)
+            return Parts(file.size, b"", partial(self._part, url, file))
+
+        message_id, part = _meant(url)
+        with _told(url):
+            return await self._of_file(message_id, part, fetched)
+
+    async def _part(self, url: str, first: StoredFile, start: int, size: int) -> bytes:
+        """Fetch a part of a file; see `pipelines.streams.Parts`."""
+
+        async def fetched(file: StoredFile) -> bytes:
+            data = b""
+            while len(data) < size:
+                chunk = await self._line.part(file.location, dc=file.dc, start=start + len(data))
+                self.bytes += len(chunk)
+                data += chunk
+                if len(chunk) < CHUNK:
+                    break
+            return data[:size]
+
+        message_id, part = _meant(url)
+        with _told(url):
+            data = await self._of_file(message_id, part, fetched, first)
+        if len(data) < size:
+            raise SourceUnavailable("the answer was cut off", url=url)
+        return data
+
+    async def _of_file(
+        self,
+        message_id: int,
+        part: str,
+        fetched: Callable[[StoredFile], Awaitable[T]],
+        first: StoredFile | None = None,
+    ) -> T:
+        """Fetch of what a message shows, by what is known of it or asked for anew.
+
+        Args:
+            first: What it was before: it must be that still.
+
+        Raises:
+            MediaError: It is not there any more, or is another file by now.
+        """
         file = file_of(self._messages.get(message_id), part)
         if file is None:
             file = file_of(await self._again(message_id), part)
+        if file is None:
+            raise MediaError("not there any more, or without a picture")
+        if first is not None and file.id != first.id:
+            raise MediaError(_REPLACED)
         try:
-            return await self._fetched(file)
+            return await fetched(file)
         except _EXPIRED:
             # Of photos and pictures of documents, nobody renews it for us.
             anew = file_of(await self._again(message_id), part)
-            if file is None or anew is None or anew.id != file.id:
-                raise MediaError("replaced or deleted meanwhile") from None
-            return await self._fetched(anew)
+            if anew is None or anew.id != file.id:
+                raise MediaError(_REPLACED) from None
+            return await fetched(anew)
 
     async def linked(self) -> Peer:
         """Find the discussion group of the channel.
@@ -204,10 +250,8 @@ class ChannelReader:
             self._messages[message_id] = found
         return found
 
-    async def _fetched(self, file: StoredFile | None) -> bytes:
+    async def _fetched(self, file: StoredFile) -> bytes:
         """Download a file within the limit."""
-        if file is None:
-            raise MediaError("not there any more, or without a picture")
         if file.size is not None and file.size > self._max_bytes:
             raise MediaError("larger than the limit")
         data = await self._line.download(
@@ -217,3 +261,34 @@ class ChannelReader:
             raise MediaError("larger than the limit")
         self.bytes += len(data)
         return data
+
+
+def _meant(url: str) -> tuple[int, str]:
+    """Tell which message an address of a file means, and what of it."""
+    found = _LINK.fullmatch(url)
+    if found is None:
+        raise SourceUnavailable("it was seen by the web preview only", url=url)
+    return int(found[1]), found[2]
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    """Tell the pipeline in its words why a file can't be had.
+
+    Raises:
+        AccountLost: The account can't read any more: that ends its crawl.
+    """
+    try:
+        yield
+    except errors.ChatForwardsRestrictedError:
+        raise MediaError("the channel forbids saving") from None
+    except _EXPIRED as error:
+        raise SourceUnavailable("Telegram's reference to it expired", url=url) from error
+    except errors.RPCError as error:
+        raise SourceUnavailable(f"Telegram answers {explained(error)}", url=url) from error
+    except AccountLost:
+        raise
+    except (Waiting, Spent) as error:
+        raise NotAsked(str(error), url=url) from error
+    except CannotRead as error:
+        raise SourceUnavailable(str(error), url=url) from error

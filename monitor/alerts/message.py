@@ -32,6 +32,13 @@ _HAPPENED = {
     NoticeKind.RECOVERED: ("a source is read again", "소스를 다시 읽음"),
 }
 
+# What is in a part of what.
+_ENROLLED = {
+    "photo": ("photo", "사진이"),
+    "video": ("enrolled video's frame", "등록 영상의 장면이"),
+}
+_SHOWN = {"picture": ("picture", "이미지"), "video": ("frame", "화면")}
+
 
 def compose(alert: Alert, finding: Finding, *, sender: str) -> EmailMessage:
     """Write the mail of an alert; the same alert always gives the same mail.
@@ -46,7 +53,11 @@ def compose(alert: Alert, finding: Finding, *, sender: str) -> EmailMessage:
         "finding": finding.id,
         "grade": finding.match.grade.value,
         "method": finding.match.method,
+        "posted_kind": finding.match.posted,
+        "enrolled_kind": finding.match.enrolled,
         "difference": _difference(finding.match),
+        "part": _part(finding.match),
+        **_when(finding.match),
         "turned": TURNED[finding.match.transform],
         "source": defang(finding.source),
         "link": defang(finding.post_url),
@@ -54,7 +65,8 @@ def compose(alert: Alert, finding: Finding, *, sender: str) -> EmailMessage:
         "forwarded": defang(finding.forwarded_from or ""),
         "posted": _time(finding.posted),
         "found": _time(finding.found_at) + (f", {HISTORIC}" if finding.historic else ""),
-        "sha256": finding.match.media_sha256,
+        "media": finding.match.media_sha256,
+        "partial": finding.partial,
         "photo": finding.match.fingerprint_id,
         "partner": _partner(finding.match),
     }
@@ -124,24 +136,62 @@ def compose_test(sender: str, recipient: str, now: datetime) -> EmailMessage:
 
 
 def _difference(match: Match) -> str:
-    """Say how far the posted picture is from the enrolled photo."""
+    """Say how far the posted picture or video is from what was enrolled."""
     if match.method in DIGESTS:
         return "none, byte for byte the same file / 없음, 완전히 동일한 파일"
     if match.placing is not None:
         share = f"{match.placing.agreement:.0%}"
+        photo, korean = _ENROLLED[match.enrolled]
+        picture, korean_picture = _SHOWN[match.posted]
         return (
-            f"the photo is in a part of the picture, and {share} of it looks the same / "
-            f"이미지 일부에 사진이 있으며, 보이는 부분의 {share} 일치"
+            f"the {photo} is in a part of the {picture}, and {share} of it looks the same / "
+            f"{korean_picture} 일부에 {korean} 있으며, 보이는 부분의 {share} 일치"
         )
     bits = match.distance
+    english = f"{bits} of 256 bits differ (up to {THRESHOLD} is a match)"
+    korean = f"256비트 중 {bits}비트 다름 ({THRESHOLD}비트까지 일치로 판정)"
+    if match.method == "vpdq":
+        english = f"median of the frames that match: {english}"
+        korean = f"일치하는 프레임의 중앙값: {korean}"
+    return f"{english} / {korean}"
+
+
+def _part(match: Match) -> str:
+    """Say where in a video's frame it is; empty: all of it, or the post has a picture."""
+    if match.posted == "picture" or match.is_whole:
+        return ""
+    x, y, width, height = match.percents
     return (
-        f"{bits} of 256 bits differ (up to {THRESHOLD} is a match) / "
-        f"256비트 중 {bits}비트 다름 ({THRESHOLD}비트까지 일치로 판정)"
+        f"{x} % from the left, {y} % from the top, {width} % wide, {height} % high / "
+        f"왼쪽에서 {x}%, 위에서 {y}%, 너비 {width}%, 높이 {height}%"
     )
 
 
+def _when(match: Match) -> dict[str, str]:
+    """Say when something is shown in a video, and how much of each side; empty: it is in none."""
+    moment = match.moment
+    told = {"when": "", "clip_when": "", "frames": ""}
+    if moment is None:
+        return told
+    if moment.clip_when:
+        told["clip_when"] = f"at {moment.clip_when} of it / 그중 {moment.clip_when}"
+    if moment.when:
+        told["when"] = (
+            f"{moment.when} of a video of {moment.length} / "
+            f"{moment.length} 길이의 영상 중 {moment.when}"
+        )
+        share, frames = f"{moment.share or 0:.0%}", moment.frames
+        english = f"{frames} of the posted video's, {share} of those that were looked at"
+        korean = f"게시 영상 {frames}개, 살펴본 프레임의 {share}"
+        if moment.clip_share is not None:
+            english += f"; {moment.clip_share:.0%} of the enrolled video's"
+            korean += f"; 등록 영상 프레임의 {moment.clip_share:.0%}"
+        told["frames"] = f"{english} / {korean}"
+    return told
+
+
 def _picture(finding: Finding) -> str:
-    """Say which of a post's pictures it is; empty where it has but one."""
+    """Say which of a post's pictures and videos it is; empty where it has but one."""
     if finding.picture is None or finding.pictures == 1:
         return ""
     link = f" ({defang(finding.member_url)})" if finding.member_url else ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 from PIL import Image
 
 from monitor.bench._base import Painter
@@ -47,6 +49,23 @@ def pictures_in(folder: Path) -> Iterator[tuple[Path, Picture]]:
         yield path, picture
     if not found:
         raise Misuse(f"no picture in {folder}")
+
+
+def photos_in(folder: Path, most: int, rng: np.random.Generator) -> list[Callable[[], bytes]]:
+    """Choose photos of a folder, and give what reads each; fewer where there are no more."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    limits = PictureLimits()
+    chosen: list[Callable[[], bytes]] = []
+    for number in rng.permutation(len(paths)):
+        read = partial(read_photo, paths[number], limits)
+        try:
+            decode(read())
+        except MediaError:
+            continue
+        chosen.append(read)
+        if len(chosen) == most:
+            break
+    return chosen
 
 
 def shrunk(picture: Picture, longest: int) -> Image.Image:

@@ -20,7 +20,7 @@ class Options:
 
     Attributes:
         paint: Makes a picture like a photo, where no folder is given.
-        photos: A folder of photos.
+        photos: A folder of photos; for vpdq, of hashes and their videos.
         enrol: Photos that are enrolled; the others are strangers'.
         screenshots: Share of the enrolled photos that are screenshots or framed, 0-1.
         beside: Generated photos that are enrolled beside these.

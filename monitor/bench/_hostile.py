@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -65,14 +65,24 @@ def good_files(paint: Painter) -> list[HostileFile]:
     ]
 
 
-def hostile_files(good: list[HostileFile], number: int, seed: int) -> Iterator[HostileFile]:
-    """Damage files in ways that are drawn, with good ones and bombs in between."""
+def hostile_files(
+    good: list[HostileFile],
+    number: int,
+    seed: int,
+    bombs: Sequence[Callable[[], bytes]],
+    bomb: str = "bomb",
+) -> Iterator[HostileFile]:
+    """Damage files in ways that are drawn, with good ones and bombs in between.
+
+    Args:
+        bombs: What makes them; they are counted as `bomb`.
+    """
     rng = np.random.default_rng(seed)
     for turn in range(number):
         one = good[int(rng.integers(len(good)))]
         if turn % _BOMB == 1:
-            make = _BOMBS[turn // _BOMB % len(_BOMBS)]
-            yield HostileFile("bomb", make())
+            make = bombs[turn // _BOMB % len(bombs)]
+            yield HostileFile(bomb, make())
         elif turn % _GOOD == 0:
             yield one
         else:
@@ -110,6 +120,9 @@ def _field_changed(data: bytes, _: bytes, rng: Rng) -> bytes:
     changed = bytearray(data)
     size = (1, 2, 4)[int(rng.integers(3))]
     at = int(rng.integers(max(1, min(len(data), 400) - size)))
+    if rng.integers(4) == 0:
+        # Some have their tables at the end.
+        at = max(0, len(data) - size - int(rng.integers(1_000)))
     value = _EXTREMES[int(rng.integers(len(_EXTREMES)))] & ((1 << 8 * size) - 1)
     changed[at : at + size] = value.to_bytes(size, "big" if rng.integers(2) else "little")
     return bytes(changed)
@@ -131,7 +144,7 @@ def _chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-def _png(width: int, height: int, *more: bytes) -> bytes:
+def large_png(width: int, height: int, *more: bytes) -> bytes:
     """Make a PNG of one bit a pixel, as it is said to be or far smaller."""
     head = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0))
     rows = zlib.compress(bytes(min(height * ((width + 7) // 8 + 1), 50_000_000)), 9)
@@ -141,7 +154,7 @@ def _png(width: int, height: int, *more: bytes) -> bytes:
 
 def _text_bomb() -> bytes:
     packed = zlib.compress(bytes(100_000_000), 9)
-    return _png(64, 64, *[_chunk(b"zTXt", b"a\0\0" + packed)] * 20)
+    return large_png(64, 64, *[_chunk(b"zTXt", b"a\0\0" + packed)] * 20)
 
 
 def _gif() -> bytes:
@@ -167,8 +180,8 @@ def _resized(name: str, size: bytes) -> bytes:
     return data.replace(struct.pack(">II", 64, 48), size)
 
 
-_BOMBS: Final[tuple[Callable[[], bytes], ...]] = (
-    lambda: _png(50_000, 50_000),
+BOMBS: Final[tuple[Callable[[], bytes], ...]] = (
+    lambda: large_png(50_000, 50_000),
     _text_bomb,
     _gif,
     slow_jpeg,
@@ -176,6 +189,6 @@ _BOMBS: Final[tuple[Callable[[], bytes], ...]] = (
     lambda: _resized("HEIF", struct.pack(">II", 7_000, 7_000)),
     lambda: _resized("AVIF", struct.pack(">II", 65_000, 700)),
     lambda: _resized("WEBP", b""),
-    lambda: _png(7_000, 7_000),
-    lambda: _png(65_535, 760),
+    lambda: large_png(7_000, 7_000),
+    lambda: large_png(65_535, 760),
 )

@@ -13,13 +13,12 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from monitor.bench._album import owned, painted, pictures_in, shrunk
+from monitor.bench._album import owned, painted, photos_in, pictures_in, shrunk
 from monitor.bench._base import Options
 from monitor.bench._edits import EDITS, Edit, Photo, Random, as_posted
 from monitor.bench._frames import ENROLLED_AS, FRAMES
-from monitor.errors import MediaError, Misuse
-from monitor.pictures import Picture, PictureLimits, decode
-from monitor.registry.enrolment import read_photo
+from monitor.errors import Misuse
+from monitor.pictures import Picture, decode
 
 # Pixels: the longer side that photo apps keep.
 _KEPT: Final = 1_350
@@ -164,18 +163,7 @@ def _painted(options: Options) -> list[Callable[[], bytes]]:
 def _read(options: Options, rng: Random) -> list[Callable[[], bytes]]:
     """Choose photos of a folder."""
     folder = options.photos or Path()
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    chosen: list[Callable[[], bytes]] = []
-    limits = PictureLimits()
-    for number in rng.permutation(len(paths)):
-        read = partial(read_photo, paths[number], limits)
-        try:
-            decode(read())
-        except MediaError:
-            continue
-        chosen.append(read)
-        if len(chosen) == options.enrol + _MOST_STRANGERS:
-            break
+    chosen = photos_in(folder, options.enrol + _MOST_STRANGERS, rng)
     if len(chosen) < options.enrol + 2:
         raise Misuse(
             f"--enrol {options.enrol} needs {options.enrol + 2} photos or more, "

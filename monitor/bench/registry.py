@@ -138,6 +138,7 @@ def _see_media(store: Store, random: np.random.Generator, count: int) -> None:
                 "recipe": RECIPE,
                 "panels": [{"region": [0, 0, 0.5, 0.5], "pdq": panel, "quality": 100}] * (i % 2),
                 "first_seen_at": utc_now(),
+                "partial": False,
             }
             for i, (sha256, whole, panel) in enumerate(
                 zip(hashes[:size], hashes[size : 2 * size], hashes[2 * size :], strict=True)

@@ -218,7 +218,7 @@ async def _crawled(settings: Settings, source: Source, messages: int) -> tuple[f
 
         run.took = watched  # type: ignore[method-assign]
         # What commits need is opened before the clock runs.
-        context.services(_nothing)
+        context.services(_nothing, _nothing)
         began = time.perf_counter()
         await collector.crawl(run)
         seconds = time.perf_counter() - began

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from monitor.bench import BENCHES, Options
+from monitor.bench import BENCHES, Options, Row
 from monitor.cli.demo.pictures import photograph
 from monitor.cli.output import AsJson, emit, progress, say, table
 from monitor.errors import Misuse
@@ -24,17 +25,20 @@ def bench(
         Path | None,
         typer.Argument(
             help="A folder of photos; for reposts also one with enrol/, posts/ and truth.json "
-            '({post: {"of": enrolled stem or null, "edit": name}}) [default: painted pictures].',
+            '({post: {"of": enrolled stem or null, "edit": name}}), for vpdq one with published '
+            "hashes (NAME.txt) and videos/NAME.mp4 [default: painted pictures].",
             exists=True,
             file_okay=False,
         ),
     ] = None,
     enrol: Annotated[
-        int | None, typer.Option(min=1, help="reposts: photos to enrol [default: 12].")
+        int | None, typer.Option(min=1, help="reposts, video: photos to enrol [default: 12].")
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, help="reposts, hostile: another seed, other files [default: 1]."),
+        typer.Option(
+            min=0, help="reposts, video, hostile: another seed, other files [default: 1]."
+        ),
     ] = None,
     screenshots: Annotated[
         float | None,
@@ -55,7 +59,10 @@ def bench(
         int | None, typer.Option(min=1, help="hostile: files in all [default: 10000].")
     ] = None,
     large: Annotated[
-        bool | None, typer.Option("--large", help="matching: 100,000 enrolled photos too.")
+        bool | None,
+        typer.Option(
+            "--large", help="matching: 100,000 enrolled photos too; video: 20 of each edit."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -92,5 +99,11 @@ def bench(
         for row in rows:
             emit(row)
         return
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    table(columns, [[row.get(key) for key in columns] for row in rows], empty="no figures")
+    # Rows of other figures are a table of their own: one of all would be full of gaps.
+    for columns, alike in itertools.groupby(rows, key=_columns):
+        table(columns, [list(row.values()) for row in alike], empty="no figures")
+
+
+def _columns(row: Row) -> tuple[str, ...]:
+    """List what a row has figures of."""
+    return tuple(row)

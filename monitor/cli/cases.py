@@ -147,7 +147,9 @@ def _sweep(home: Home) -> None:
 def export(
     ctx: typer.Context,
     case: CaseId,
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write; of vpdq, a folder.")
+    ],
     named: Annotated[
         str,
         typer.Option(

@@ -15,11 +15,13 @@ from rich.progress import Progress
 from monitor.cli import preview
 from monitor.cli.deliver import deliver
 from monitor.cli.home import Home, actor, opened
+from monitor.cli.local import Film, open_local
 from monitor.cli.output import complain, count, progress, say
+from monitor.cli.vpdq import DEFAULT_EVERY_S, write_vpdq
 from monitor.clock import utc_now
 from monitor.errors import MediaError, Misuse
 from monitor.exchange import FORMATS, Kind, save
-from monitor.features.extract import POST_AREA, luma
+from monitor.features.extract import MAX_AREA, POST_AREA, luma
 from monitor.features.sealing import Sealer, sealer
 from monitor.models.case import Fingerprint
 from monitor.pictures import Picture, PictureLimits, as_shown
@@ -27,11 +29,15 @@ from monitor.registry import enrolment
 from monitor.registry.enrolment import Region
 from monitor.registry.files import keep_up
 from monitor.sandbox.pictures import Decoder, open_decoder
+from monitor.sandbox.videos import VideoDecoder, open_videos
 from monitor.settings import SandboxSettings
 from monitor.store import cases
+from monitor.streams import Stream
+from monitor.videos.limits import VideoLimits
+from monitor.videos.watch import Watched
 from pipelines.look_back import Sought, look_back
 
-Paths = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")]
+Paths = Annotated[list[Path], typer.Argument(help="Photos or videos, or folders of them.")]
 CaseId = Annotated[str, typer.Option("--case", help="The case's id; no person's name.")]
 Crop = Annotated[
     str,
@@ -55,6 +61,9 @@ LocalFeatures = Annotated[
 # Photos whose pixels are in memory, to be looked for together.
 _SOUGHT_AT_ONCE = 20
 
+# On the owner's device there is time, and no settings.
+_OWN = SandboxSettings(video_seconds=600)
+
 _HUNT = "what was crawled before is searched by: haechi hunt"
 
 CropChoice = Callable[[Path, Picture], Region | None]
@@ -66,6 +75,7 @@ class Tally:
     """What became of the photos of one command.
 
     Attributes:
+        videos: How many of those that were added are videos.
         agrees: It is said now that the photos' owner agreed to local features.
         anew: What was said of the photos' place replaces what was taken for it before.
     """
@@ -74,6 +84,7 @@ class Tally:
     agrees: bool = False
     done: int = 0
     added: int = 0
+    videos: int = 0
     poor: int = 0
     historic: int = 0
     unreadable: int = 0
@@ -97,7 +108,7 @@ def enrol(
     crop: Crop = "",
     no_crop: NoCrop = False,
 ) -> None:
-    """Watch for photos.
+    """Watch for photos and videos.
 
     Their fingerprints are kept, never the photos or their names.
     """
@@ -119,9 +130,10 @@ def enrol(
         sought: list[Sought] = []
         with (
             open_decoder(home.settings) as decode,
+            open_videos(home.settings, enrols=True) as videos,
             progress("fingerprinting", len(photos)) as bar,
         ):
-            make = partial(_fingerprint, decode=decode, sealing=sealing)
+            make = partial(_fingerprint, decode=decode, watch=videos.enrolled, sealing=sealing)
             for photo, case_id in zip(photos, case_ids, strict=True):
                 one = partial(make, choose=partial(choose, bar), features=agreed[case_id])
                 sought += _enrol_one(home, photo, case_id, tally, one)
@@ -143,29 +155,53 @@ def fingerprint(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")],
     crop: Crop = "",
     no_crop: NoCrop = False,
+    named: Annotated[
+        str,
+        typer.Option("--format", help="haechi; or vpdq, of one video, which partners exchange."),
+    ] = "haechi",
+    every: Annotated[
+        float | None,
+        typer.Option(
+            help="Of vpdq: seconds from one frame to the next; 0 is every frame "
+            f"[default: {DEFAULT_EVERY_S:g}]."
+        ),
+    ] = None,
 ) -> None:
-    """Make a file of fingerprints of photos.
+    """Make a file of fingerprints of photos and videos.
 
     It is made on this device; nothing but that file needs to leave it.
     """
+    found = list(photos_in(photos))
+    if named == "vpdq":
+        if crop or no_crop:
+            raise Misuse("--crop and --no-crop are for photos")
+        write_vpdq(found, output, DEFAULT_EVERY_S if every is None else every, _OWN)
+        return
+    if named != "haechi":
+        raise Misuse(f"--format {named!r}: haechi or vpdq")
+    if every is not None:
+        raise Misuse("--every is for --format vpdq")
     made: list[Fingerprint] = []
     failed = False
-    found = list(photos_in(photos))
     choose = _crop_choice(crop, no_crop=no_crop, photos=len(found))
     with (
-        Decoder(PictureLimits(), SandboxSettings()) as decode,
+        Decoder(PictureLimits(), _OWN) as decode,
+        VideoDecoder(VideoLimits(still_area=MAX_AREA), _OWN) as videos,
         progress("fingerprinting", len(found)) as bar,
     ):
         for photo in found:
-            one = _fingerprint(photo, "", decode=decode, choose=partial(choose, bar))
+            make = partial(_fingerprint, decode=decode, watch=videos.enrolled)
+            one = make(photo, "", choose=partial(choose, bar))
             failed |= one is None
             if one is not None:
                 made.append(one[0])
             bar.advance(bar.task_ids[0])
     if not made:
-        raise Misuse("no fingerprint was made: none of the files is a photo that can be read")
+        raise Misuse(
+            "no fingerprint was made: none of the files is a photo or video that can be read"
+        )
     save(FORMATS["haechi"].write(made, Kind.PDQ, utc_now()), output)
-    say(f"{count(len(made), 'fingerprint')} in {output}; no photo and no file name is in it")
+    say(f"{count(len(made), 'fingerprint')} in {output}; no picture and no file name is in it")
     if failed:
         raise typer.Exit(1)
 
@@ -276,16 +312,24 @@ def _fingerprint(
     case_id: str,
     *,
     decode: Decoder,
+    watch: Callable[[Stream], Watched],
     choose: CropChoice,
     sealing: Sealer | None = None,
     features: bool = False,
-) -> tuple[Fingerprint, Picture] | None:
-    """Make one fingerprint, and give what it is of, without what the photo was cut out of.
+) -> tuple[Fingerprint, Picture | None] | None:
+    """Make one fingerprint, and give the photo it is of, without what that was cut out of.
 
-    A file that is no photo is one line, and the others go on.
+    A file that is no photo and no video is one line, and the others go on.
     """
     try:
-        picture = as_shown(decode(enrolment.read_photo(photo, decode.limits)))
+        media = open_local(photo, decode, watch)
+        if isinstance(media, Film):
+            sha256, now = media.file.sha256, utc_now()
+            made = enrolment.clip_fingerprint(
+                media.seen, sha256, case_id, now, sealer=sealing, features=features
+            )
+            return made, None
+        picture = as_shown(media)
         crop = choose(photo, picture)
         one = enrolment.fingerprint(
             picture, case_id, utc_now(), crop=crop, sealer=sealing, features=features
@@ -301,7 +345,7 @@ def _enrol_one(
     photo: Path,
     case_id: str,
     tally: Tally,
-    make: Callable[[Path, str], tuple[Fingerprint, Picture] | None],
+    make: Callable[[Path, str], tuple[Fingerprint, Picture | None] | None],
 ) -> list[Sought]:
     """Enrol one photo and count what became of it; gives what to look for in what was seen."""
     made = make(photo, case_id)
@@ -310,9 +354,12 @@ def _enrol_one(
         return []
     one, shown = made
     tally.done += 1
-    tally.added += _store(home, case_id, [one], anew=tally.anew, agrees=tally.agrees)
+    added = _store(home, case_id, [one], anew=tally.anew, agrees=tally.agrees)
+    tally.added += added
+    tally.videos += added if one.frames is not None else 0
     tally.poor += not enrolment.has_texture(one)
-    if one.windows is None:
+    # In what was crawled before, a video is looked for by `haechi hunt` alone.
+    if one.windows is None or shown is None:
         return []
     return [Sought(cases.content_key(one), luma(shown.rgb, POST_AREA))]
 
@@ -351,7 +398,10 @@ def _tell(tally: Tally, *, has_features: bool) -> None:
     """Say what became of the photos."""
     already = tally.done - tally.added
     known = f", {already} {'enrolled anew' if tally.anew else 'were already'}" if already else ""
-    say(f"enrolled {count(tally.added, 'photo')}{known}")
+    photos = tally.added - tally.videos
+    kinds = [count(photos, "photo")] if photos or not tally.videos else []
+    kinds += [count(tally.videos, "video")] if tally.videos else []
+    say(f"enrolled {' and '.join(kinds)}{known}")
     if has_features:
         say("local features are kept, encrypted, beside the hashes: what was altered most is found")
     if tally.poor:

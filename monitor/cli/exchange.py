@@ -50,7 +50,7 @@ def import_file(
         Path,
         typer.Argument(
             help="Made by `haechi fingerprint`; or a partner's: a list of hashes, one a line, "
-            "StopNCII JSON, NCMEC XML, ThreatExchange CSV."
+            "StopNCII JSON, NCMEC XML, ThreatExchange CSV, vPDQ of a video."
         ),
     ],
     case: Annotated[
@@ -146,13 +146,16 @@ def write(
         raise Misuse(f"--format {named!r}: one of {', '.join(FORMATS)}")
     if not feedback:
         carried = [one for one in found if _is_carried(one, given, named, kind)]
-        size = sum(_BYTES + _BYTES_A_HASH * len(one.pdq) for one in carried)
+        size = sum(map(_size, carried))
         if given is FORMATS["haechi"] and size > MAX_BYTES:
             raise Misuse(
                 f"case {case} has {len(carried)} fingerprints, more than such a file may hold: "
                 "--format plain"
             )
-        save(given.write(carried, kind, utc_now()), output)
+        if given.is_of_one:
+            _write_each(given, carried, output, kind)
+        else:
+            save(given.write(carried, kind, utc_now()), output)
         say(f"{count(len(carried), 'fingerprint')} in {output}")
         if left := len(found) - len(carried):
             say(f"{left} more have no hash that this format carries")
@@ -170,8 +173,31 @@ def write(
     say(f"feedback on {len(taken)} of {len(theirs)} hashes in {output}: {counts}")
 
 
+def _write_each(
+    given: Format, fingerprints: Iterable[Fingerprint], folder: Path, kind: Kind
+) -> None:
+    """Write a file of each fingerprint into a folder that only its owner can read.
+
+    Raises:
+        Misuse: One can't be written.
+    """
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Misuse(f"can't make {folder}: {(error.strerror or 'error').lower()}") from error
+    for one in fingerprints:
+        save(given.write([one], kind, utc_now()), folder / f"{one.id}.txt")
+
+
+def _size(one: Fingerprint) -> int:
+    """Say about how many bytes a fingerprint takes in Haechi's own format."""
+    return _BYTES + _BYTES_A_HASH * len(one.pdq) + len(one.frames or b"") * 4 // 3
+
+
 def _is_carried(one: Fingerprint, given: Format, named: str, kind: Kind) -> bool:
     """Tell whether a format carries anything of a fingerprint."""
+    if one.frames is not None and given.has_frames:
+        return True
     kinds = (kind,) if named == "plain" else given.kinds
     return any(any(hashes_in(one, each)) for each in kinds)
 

@@ -33,8 +33,11 @@ contact = {contact}
 # max_redirects = 5
 # Larger pages are not read.
 # max_page_bytes = 3145728
-# Larger pictures are skipped.
+# Larger pictures are skipped, and larger videos are read in parts where their server gives these;
+# where it does not, only as much of their beginning.
 # max_media_bytes = 20971520
+# The most that is transferred of one video.
+# max_video_bytes = 67108864
 # Pictures of more pixels are skipped; to read larger ones, crawl.memory_mb and sandbox.memory_mb
 # must be more, too.
 # max_pixels = 50000000
@@ -116,6 +119,8 @@ contact = {contact}
 # memory_mb = 1536
 # Seconds that a picture may take on the processor; three times as long by the clock.
 # seconds = 10
+# Seconds that a video may take; what is not looked at by then is left out.
+# video_seconds = 120
 # Pictures after which the process is replaced.
 # items = 1000
 

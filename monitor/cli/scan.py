@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,16 +14,19 @@ from monitor.cli.deliver import deliver
 from monitor.cli.enrol import Paths, photos_in
 from monitor.cli.findings import how_near, match_row
 from monitor.cli.home import opened
+from monitor.cli.local import Film, open_local
 from monitor.cli.output import AsJson, Cell, count, emit, progress, say, table
 from monitor.errors import MediaError, Misuse
 from monitor.models.match import Match
-from monitor.pictures import Picture, RoughPicture
+from monitor.pictures import RoughPicture
 from monitor.registry.bank import Bank, open_registry
 from monitor.registry.enrolment import read_photo
-from monitor.registry.facts import md5_of
-from monitor.registry.look import look_up
+from monitor.registry.facts import md5_of, video_facts
+from monitor.registry.look import look_up, look_up_video
+from monitor.registry.matcher import match
 from monitor.registry.whole import match_whole, near_roughly
 from monitor.sandbox.pictures import Decoder, open_decoder
+from monitor.sandbox.videos import VideoDecoder, open_videos
 from monitor.store import cases
 from pipelines.hunt import hunt as hunt_stored
 
@@ -40,7 +43,7 @@ class Scanned:
 
     Attributes:
         status: "match", "no match", or why it was not read.
-        frame: Which one was looked at of a file that holds several, from 0.
+        frame: Which one was looked at of a file that holds several pictures, from 0.
     """
 
     file: Path
@@ -75,7 +78,7 @@ def scan(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Match local pictures against the enrolled photos; nothing is stored."""
+    """Match local pictures and videos against what is enrolled; nothing is stored."""
     with opened(ctx) as home:
         bank = open_registry(home.store, home.settings).bank()
         with home.store.read() as db:
@@ -83,8 +86,12 @@ def scan(
         files = list(photos_in(paths))
         failed = False
         rows: list[Scanned] = []
-        with open_decoder(home.settings) as decode, progress("matching", len(files)) as bar:
-            for one in _scanned(files, bank, decode, alone, fast=fast):
+        with (
+            open_decoder(home.settings) as decode,
+            open_videos(home.settings) as watch,
+            progress("matching", len(files)) as bar,
+        ):
+            for one in _scanned(files, bank, decode, watch, alone, fast=fast):
                 failed |= one.status not in ("match", "no match")
                 rows.append(one)
                 if as_json:
@@ -117,7 +124,7 @@ def hunt(
             )
         delivered = deliver(home)
         say(
-            f"{count(looked, 'picture')} looked at, {count(found, 'new finding')}, "
+            f"{count(looked, 'file')} looked at, {count(found, 'new finding')}, "
             f"{count(delivered.sent, 'alert')} mailed"
         )
         if code := delivered.tell():
@@ -125,9 +132,15 @@ def hunt(
 
 
 def _scanned(
-    files: list[Path], bank: Bank, decode: Decoder, alone: _Digests, *, fast: bool
+    files: list[Path],
+    bank: Bank,
+    decode: Decoder,
+    watch: VideoDecoder,
+    alone: _Digests,
+    *,
+    fast: bool,
 ) -> Iterator[Scanned]:
-    """Match files; what is no picture is told as its status.
+    """Match files; what is neither picture nor video is told as its status.
 
     Args:
         alone: Of photos that nothing but their file can be found by.
@@ -138,20 +151,27 @@ def _scanned(
         first_look = [_roughly(file, decode, alone) for file in block] if fast else []
         may_match = near_roughly(bank, first_look) if fast else [True] * len(block)
         for file, may in zip(block, may_match, strict=True):
-            matching = match_whole if fast else look_up
-            yield _scan_one(file, bank, decode, matching) if may else Scanned(file, "no match")
+            if may:
+                yield _scan_one(file, bank, decode, watch, fast=fast)
+            else:
+                yield Scanned(file, "no match")
 
 
 def _scan_one(
-    file: Path, bank: Bank, decode: Decoder, matching: Callable[[Bank, Picture], list[Match]]
+    file: Path, bank: Bank, decode: Decoder, watch: VideoDecoder, *, fast: bool
 ) -> Scanned:
     """Match one file."""
+    frame = None
     try:
-        picture = decode(read_photo(file, decode.limits))
-        found = matching(bank, picture)
+        media = open_local(file, decode, watch)
+        if isinstance(media, Film):
+            facts = video_facts(media.seen, media.file)
+            found = match(bank, facts) if fast else look_up_video(bank, media.seen, media.file)
+        else:
+            frame = 0 if media.has_more_frames else None
+            found = match_whole(bank, media) if fast else look_up(bank, media)
     except MediaError as error:
         return Scanned(file, error.reason)
-    frame = 0 if picture.has_more_frames else None
     return Scanned(file, "match" if found else "no match", frame, tuple(found))
 
 

@@ -16,6 +16,7 @@ from monitor.errors import Misuse
 from monitor.search import drain
 from monitor.search.base import Hit, Query
 from monitor.store import outbox, posts
+from monitor.store.posts import length_s
 
 Since = Annotated[str, typer.Option("--from", help="Posted on or after this day or time (UTC).")]
 Until = Annotated[str, typer.Option("--to", help="Posted before the end of this day or time.")]
@@ -124,7 +125,10 @@ def list_posts(
                             "kind": one.kind,
                             "status": one.status,
                             "reason": one.reason,
-                            "sha256": one.sha256,
+                            "id": one.sha256,
+                            "sha256": None if one.partial else one.sha256,
+                            "whole": None if one.sha256 is None else not one.partial,
+                            "duration_s": length_s(one),
                             "pdq": one.pdq,
                             "quality": one.pdq_quality,
                         }

@@ -43,6 +43,11 @@ from schedules import runner
 LATE_INTERVALS = 3
 LOW_DISK_BYTES = 1 << 30
 MOST_REASONS = 10
+# Of videos on the web and of phones, by libav's names.
+_CODECS = (
+    *("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "h263", "mpeg1video", "mpeg2video", "mjpeg"),
+    *("wmv1", "wmv2", "wmv3", "vc1", "flv", "theora", "msmpeg4v3", "vvc", "prores", "png"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +231,7 @@ def _checks(home: Path) -> Iterator[Check]:
     yield Check("Python", "ok", sys.version.split()[0])
     yield Check("SQLite", "ok", sqlite3.sqlite_version)
     yield _check_speed()
+    yield _check_videos()
     try:
         settings = load(home)
     except HaechiError as error:
@@ -260,6 +266,28 @@ def _check_speed() -> Check:
     has_numba = find_spec("numba") is not None
     detail = version("numba") if has_numba else "not there: numpy does the same more slowly"
     return Check("numba", "ok" if has_numba else "warning", detail)
+
+
+def _check_videos() -> Check:
+    """Look for the codecs of the videos that people post."""
+    import av
+
+    lacking = [name for name in _CODECS if not _has_decoder(name)]
+    libav = f"libav {'.'.join(map(str, av.library_versions['libavcodec']))}"
+    if lacking:
+        return Check("videos", "warning", f"{libav} can't decode {', '.join(lacking)}")
+    return Check("videos", "ok", f"{libav}, all usual codecs")
+
+
+def _has_decoder(name: str) -> bool:
+    from av.codec import Codec
+    from av.codec.codec import UnknownCodecError
+
+    try:
+        Codec(name, "r")
+    except UnknownCodecError:
+        return False
+    return True
 
 
 def _check_sandbox(settings: Settings) -> Iterator[Check]:

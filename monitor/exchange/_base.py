@@ -99,6 +99,8 @@ class Format:
         partner: Whose files these are: all of them are one case, so that what is taken back is
             found; empty: anybody's.
         kinds: Hashes that it can carry; a plain list has those of one kind.
+        has_frames: It can carry the hashes of a video's frames.
+        is_of_one: A file of it is of one photo or video: several are a folder of files.
     """
 
     title: str
@@ -108,6 +110,8 @@ class Format:
     answer: Callable[[Iterable[Taken], str], Iterator[str]] | None = None
     partner: str = ""
     kinds: tuple[Kind, ...] = tuple(Kind)
+    has_frames: bool = False
+    is_of_one: bool = False
 
 
 def hash_of(kind: Kind, word: str) -> str | None:

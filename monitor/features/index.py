@@ -69,7 +69,11 @@ class Hit:
 
 def enrolled_features(rgb: NDArray[np.uint8]) -> EnrolledFeatures:
     """Take what is kept of a photo, H x W x 3."""
-    grey = luma(rgb)
+    return features_in(luma(rgb))
+
+
+def features_in(grey: Luma) -> EnrolledFeatures:
+    """Take what is kept of a photo, H x W, at the size that `luma` gives it."""
     return EnrolledFeatures(extract(grey, PHOTO_FEATURES)[0], tiles_of(grey))
 
 

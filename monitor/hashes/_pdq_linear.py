@@ -98,6 +98,31 @@ def rough_small_picture(grey: NDArray[np.uint8], height: int, width: int) -> Flo
     return small
 
 
+def small_grey_picture(grey: NDArray[np.uint8]) -> Float64:
+    """Filter the luminance of a picture and keep 64x64 of its pixels, by numpy alone.
+
+    Args:
+        grey: H x W; rows may be apart.
+
+    Returns:
+        64 x 64.
+    """
+    height, width = grey.shape
+    starts, weights = _tents(height)
+    length = weights.shape[1]
+    block = np.empty((length, width), dtype=np.float32)
+    flat = np.empty((SIDE, width), dtype=np.float32)
+    for i, start in enumerate(starts):
+        np.copyto(block, grey[start : start + length])
+        np.dot(weights[i], block, out=flat[i])
+    starts, weights = _tents(width)
+    length = weights.shape[1]
+    small = np.empty((SIDE, SIDE))
+    for j, start in enumerate(starts):
+        small[:, j] = flat[:, start : start + length] @ weights[j]
+    return small
+
+
 def coefficients(small: Float64) -> Float64:
     """Transform a 64x64 picture to its frequencies 1-16 both ways, 16 x 16."""
     return _DCT64 @ small @ _DCT64.T

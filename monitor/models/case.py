@@ -79,14 +79,14 @@ HASH_LIST = Partner("hash list")
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Hashes of one enrolled photo; neither the photo nor its file name.
+    """Hashes of one enrolled photo or video; neither itself nor its file name.
 
     Attributes:
         id: Random; tells nothing of the photo once the fingerprint is gone.
         sha256: Of the enrolled file, 64 hex digits; None where a partner gave none.
         pdq: The hashes of the photo's 8 turns and mirrors, 64 hex digits each, in the order of
             `monitor.hashes.pdq.DIHEDRAL`; a partner's bare hash list gives one, or none and a
-            digest of the file.
+            digest of the file, and a video has none.
         quality: PDQ quality, 0-100.
         phash: 16 hex digits or None.
         recipe: Version of the decoding and hashing recipe.
@@ -95,6 +95,9 @@ class Fingerprint:
         features: Local features, encrypted (`monitor.features.sealing`); None without consent.
         md5: Of the file, 32 hex digits; partners give it.
         partner: Whose bare hash it is; None: made of a photo.
+        frames: Hashes of a video's frames (`monitor.models.frames.dump`), of all turns or, from a
+            partner, as they are; None: of a photo. `windows` and `features` are then those of
+            several of them (`monitor.registry.moments`).
     """
 
     id: str
@@ -109,3 +112,4 @@ class Fingerprint:
     features: bytes | None = field(default=None, repr=False)
     md5: str | None = None
     partner: Partner | None = None
+    frames: bytes | None = field(default=None, repr=False)

@@ -29,9 +29,11 @@ class Finding:
         source: Address of the source.
         historic: Found by a hunt in what was crawled before.
         forwarded_from: Where the post was forwarded from: a permalink or a name.
-        picture: Which of the post's media it is, from 1 on; None: it has it no more.
-        pictures: How many these are.
+        picture: Which of the post's pictures and videos it is, from 1 on; None: it has it no more.
+        pictures: How many these are; a video and its small picture are one.
         member_url: Permalink of the one message of an album; None: the post is none.
+        partial: Only parts of the file were had: its sha256 is no digest of it.
+        held: It is for review as the fingerprint was in quarantine.
     """
 
     id: str
@@ -52,6 +54,8 @@ class Finding:
     picture: int | None = None
     pictures: int = 0
     member_url: str | None = None
+    partial: bool = False
+    held: bool = False
 
 
 class AlertState(StrEnum):

@@ -11,6 +11,7 @@ from monitor.models.match import Match
 from monitor.models.media import MediaFacts, MediaStatus
 from monitor.models.post import MediaRef, Post
 from monitor.models.source import Source
+from monitor.streams import Stream
 
 
 class Change(StrEnum):
@@ -22,7 +23,11 @@ class Change(StrEnum):
 
 
 class Look(Protocol):
-    """Matches one picture by its pixels, which only the step that made it holds."""
+    """Matches one picture, or a video, by its pixels, which only the step that made it holds."""
+
+    @property
+    def pictures(self) -> int:
+        """How many are in memory."""
 
     def matches(self, bank: Any) -> Sequence[Match]:  # noqa: ANN401 the registry's bank
         """Match against a bank; the same bank is not searched twice."""
@@ -41,6 +46,9 @@ class MediaItem:
         is_put_off: It failed without having been asked for: that is no attempt.
         known: The facts were stored already: nothing was fetched or hashed for them.
         data: The fetched bytes, between fetching and hashing only.
+        is_cut: They are a file's beginning: it is too large, and its server gives no parts.
+        stream: Reads the file in parts, which is too large to be held; between fetching and
+            hashing only, in place of `data`.
         windows: Hashes of the picture's parts, encrypted.
         look: What is seen in the picture, until its page is committed.
     """
@@ -52,6 +60,8 @@ class MediaItem:
     is_put_off: bool = False
     known: bool = False
     data: bytes | None = field(default=None, repr=False)
+    is_cut: bool = False
+    stream: Stream | None = field(default=None, repr=False)
     windows: bytes | None = field(default=None, repr=False)
     look: Look | None = field(default=None, repr=False)
 

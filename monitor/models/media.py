@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -44,7 +44,10 @@ class MediaFacts:
         recipe: Version of the decoding and hashing recipe.
         panels: What a page or a collage was put from; those with enough texture.
         md5: 32 hex digits, of the same bytes, which partners and imageboards go by; None: seen
-            before it was taken.
+            before it was taken, or only a part was had.
+        frames: Of a video, the hashes of its frames (`monitor.models.frames.dump`); the other
+            hashes are then of one of its pictures.
+        partial: It was not had as a whole: `sha256` names it, and is of parts of it.
     """
 
     sha256: str
@@ -58,3 +61,5 @@ class MediaFacts:
     recipe: int
     panels: tuple[Panel, ...] = ()
     md5: str | None = None
+    frames: bytes | None = field(default=None, repr=False)
+    partial: bool = False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
@@ -15,10 +16,13 @@ from monitor.errors import NotConfigured
 from monitor.features.codec import EnrolledFeatures, unpack
 from monitor.features.index import LocalIndex
 from monitor.features.sealing import Sealer, sealer
+from monitor.models import frames
 from monitor.models.case import Fingerprint
 from monitor.nearest.index import Index
 from monitor.nearest.segment import Segment
 from monitor.registry import files
+from monitor.registry.clips import ClipIndex
+from monitor.registry.moments import parted
 from monitor.registry.prints import GivenPrints, Prints, StoredPrints, laid_out
 from monitor.settings import Settings
 from monitor.store import audit, cases
@@ -44,7 +48,9 @@ class Bank:
         nearest: The hashes of those whose quality allows matching; `HASHES_OF_ONE` owners each.
         local: The local features of those that have them.
         local_prints: The fingerprints of the photos in `local`, by their numbers there.
-        windows, window_prints: The same of hashes of windows.
+        local_ms: Of those of them that are pictures of videos, when; ms.
+        windows, window_prints, window_ms: The same of hashes of windows.
+        clips: The frames of videos, by the numbers of their fingerprints.
         version: Another one means that a case changed.
     """
 
@@ -55,6 +61,15 @@ class Bank:
     windows: WindowIndex
     window_prints: Mapping[int, Fingerprint]
     version: int
+    local_ms: Mapping[int, int] = field(default_factory=dict)
+    window_ms: Mapping[int, int] = field(default_factory=dict)
+    clips: ClipIndex = field(default_factory=ClipIndex)
+
+    @cached_property
+    def local_is_in_windows(self) -> bool:
+        """Tell whether each photo that has local features is looked for by windows, too."""
+        with_windows = {one.id for one in self.window_prints.values()}
+        return all(one.id in with_windows for one in self.local_prints.values())
 
     @property
     def sees_parts(self) -> bool:
@@ -78,6 +93,9 @@ def build(
     nearest.add(*laid_out((i, one.quality, list(one.pdq)) for i, one in enumerate(fingerprints)))
     with_features = [one for one in fingerprints if one.id in features]
     with_windows = [one for one in fingerprints if one.id in windows]
+    clips = {
+        i: frames.load(one.frames) for i, one in enumerate(fingerprints) if one.frames is not None
+    }
     return Bank(
         prints=GivenPrints(fingerprints),
         nearest=nearest,
@@ -86,6 +104,7 @@ def build(
         windows=WindowIndex([windows[one.id] for one in with_windows]),
         window_prints=dict(enumerate(with_windows)),
         version=version,
+        clips=ClipIndex(clips),
     )
 
 
@@ -186,9 +205,24 @@ class Registry:
             self._bank,
             local=self._local.index,
             local_prints=dict(self._local.prints),
+            local_ms=dict(self._local.ms),
             windows=self._windows.index,
             window_prints=dict(self._windows.prints),
+            window_ms=dict(self._windows.ms),
+            clips=self._with_clips(db),
         )
+
+    def _with_clips(self, db: Connection) -> ClipIndex:
+        """Read which videos are new, and forget which are gone."""
+        there, known = set(cases.seqs_of_videos(db)), self._bank.clips.numbers
+        if there == known:
+            return self._bank.clips
+        new = {
+            number: frames.load(one.frames)
+            for number, one in cases.of_seqs(db, there - known).items()
+            if one.frames is not None
+        }
+        return self._bank.clips.changed(known - there, new)
 
 
 class _Opened(Generic[Searched]):
@@ -197,6 +231,7 @@ class _Opened(Generic[Searched]):
     Attributes:
         index: Of all that could be opened.
         prints: Whose they are, by their numbers in the index.
+        ms: When in a video, of those that are a picture of one.
     """
 
     def __init__(self, table: Table, read: Callable[[bytes], Any], index: Searched) -> None:
@@ -204,8 +239,9 @@ class _Opened(Generic[Searched]):
         self._read = read
         self.index: Searched = index
         self.prints: dict[int, Fingerprint] = {}
-        # The number in the index of each fingerprint, by its own.
-        self._placed: dict[int, int] = {}
+        self.ms: dict[int, int] = {}
+        # The numbers in the index of each fingerprint, by its own.
+        self._placed: dict[int, list[int]] = {}
         self._following = 0
 
     @property
@@ -227,18 +263,23 @@ class _Opened(Generic[Searched]):
         there = [seq for seq in cases.seqs_with(db, self._table) if seq not in others]
         gone = {seq: self._placed[seq] for seq in self._placed.keys() - set(there)}
         if gone:
-            self.index = self.index.dropped(list(gone.values()))
-            for seq, number in gone.items():
-                del self._placed[seq], self.prints[number]
+            self.index = self.index.dropped([one for some in gone.values() for one in some])
+            for seq, numbers in gone.items():
+                del self._placed[seq]
+                for number in numbers:
+                    del self.prints[number]
+                    self.ms.pop(number, None)
         new = [seq for seq in there if seq not in self._placed]
         failed: set[int] = set()
         if new:
-            read: list[tuple[int, Fingerprint]] = []
+            read: list[tuple[int, Fingerprint, int | None]] = []
             self.index = self.index.added(self._opened(db, sealer, new, failed, read))
             # Only now: of a reading that failed halfway the index has nothing.
-            for seq, one in read:
-                self._placed[seq] = self._following
+            for seq, one, ms in read:
+                self._placed.setdefault(seq, []).append(self._following)
                 self.prints[self._following] = one
+                if ms is not None:
+                    self.ms[self._following] = ms
                 self._following += 1
         return failed
 
@@ -248,7 +289,7 @@ class _Opened(Generic[Searched]):
         sealer: Sealer | None,
         seqs: list[int],
         failed: set[int],
-        read: list[tuple[int, Fingerprint]],
+        read: list[tuple[int, Fingerprint, int | None]],
     ) -> Iterator[Any]:
         """Open photos; notes which could be read, in their order, and which could not."""
         for seq, one, sealed in cases.with_sealed(db, self._table, seqs):
@@ -256,9 +297,11 @@ class _Opened(Generic[Searched]):
                 failed.add(seq)
                 continue
             try:
-                content = self._read(sealer.open(sealed, cases.content_key(one)))
+                opened = sealer.open(sealed, cases.content_key(one))
+                contents = [(ms, self._read(data)) for ms, data in parted(opened)]
             except ValueError:
                 failed.add(seq)
                 continue
-            read.append((seq, one))
-            yield content
+            for ms, content in contents:
+                read.append((seq, one, ms))
+                yield content

@@ -13,16 +13,19 @@ from PIL import Image
 from monitor.errors import MediaError, Misuse
 from monitor.features.codec import pack
 from monitor.features.crop import photo_within
-from monitor.features.index import enrolled_features
+from monitor.features.index import enrolled_features, features_in
 from monitor.features.sealing import Sealer
 from monitor.hashes import RECIPE
 from monitor.hashes.pdq import MIN_QUALITY
 from monitor.models.case import Fingerprint
+from monitor.models.frames import dump as dump_frames
 from monitor.models.media import MediaFacts
 from monitor.pictures import Picture, PictureLimits
-from monitor.registry.facts import describe
+from monitor.registry.facts import describe, phash_of
+from monitor.registry.moments import joined
 from monitor.store.cases import content_key, new_fingerprint_id
-from monitor.windows.photo import dump, enrolled_windows
+from monitor.videos.watch import Watched
+from monitor.windows.photo import dump, enrolled_windows, windows_in
 
 MIN_CROP = 64
 
@@ -146,6 +149,55 @@ def fingerprint(
     if not features:
         return one
     return replace(one, features=sealer.seal(pack(enrolled_features(photo.rgb)), key))
+
+
+def clip_fingerprint(
+    seen: Watched,
+    sha256: str,
+    case_id: str,
+    now: datetime,
+    *,
+    sealer: Sealer | None = None,
+    features: bool = False,
+) -> Fingerprint:
+    """Make a video's fingerprint: hashes of its frames, and what is kept of some pictures of it.
+
+    Args:
+        seen: By the way of enrolled videos.
+        sha256: Of the file.
+        sealer, features: As with photos.
+
+    Raises:
+        MediaError: Its file was cut short.
+    """
+    if seen.is_cut_short:
+        raise MediaError("cut short, or longer than can be looked through; enrol a part of it")
+    best = max(seen.stills, key=lambda one: one.quality)
+    rows = seen.frames.rows
+    one = Fingerprint(
+        id=new_fingerprint_id(),
+        case_id=case_id,
+        sha256=sha256,
+        pdq=(),
+        quality=int(rows["quality"].max(initial=0)),
+        # Of no use to match a video by, and told apart by it from what partners give.
+        phash=phash_of(best.grey),
+        recipe=RECIPE,
+        created_at=now,
+        frames=dump_frames(seen.frames),
+    )
+    if sealer is None:
+        return one
+    key = content_key(one)
+    pictures = [(still.ms, still.grey) for still in seen.stills]
+    windows = [(ms, windows_in(grey)) for ms, grey in pictures]
+    kept = [(ms, dump(made)) for ms, made in windows if len(made.codes)]
+    if kept:
+        one = replace(one, windows=sealer.seal(joined(kept), key))
+    if not features:
+        return one
+    local = [(ms, pack(features_in(grey))) for ms, grey in pictures]
+    return replace(one, features=sealer.seal(joined(local), key))
 
 
 def has_texture(one: Fingerprint | MediaFacts) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monitor.features.index import Hit, Probe
 from monitor.features.tiles import TILES, Agreement
 from monitor.models.case import Fingerprint
-from monitor.models.match import Grade, Match, Placing, inverted
+from monitor.models.match import Grade, Match, Moment, Placing, inverted
 from monitor.models.media import MediaFacts
 from monitor.registry.bank import Bank
 from monitor.windows.index import WindowHit
@@ -55,8 +55,8 @@ def local_matches(bank: Bank, facts: MediaFacts, probe: Probe) -> list[Match]:
         placed = _Placed(
             grade, matrix, size, hit.agreement, inliers=hit.placement.inliers, inverted=hit.inverted
         )
-        fingerprint = bank.local_prints[hit.photo]
-        matches.append(_match(fingerprint, facts, placed, probe.grey.shape))
+        match = _match(bank.local_prints[hit.photo], facts, placed, probe.grey.shape)
+        matches.append(_of_moment(match, bank.local_ms.get(hit.photo)))
     return sorted(matches, key=lambda one: one.rank)
 
 
@@ -71,9 +71,16 @@ def window_matches(bank: Bank, facts: MediaFacts, post: PostWindows) -> list[Mat
         placed = _Placed(
             grade, hit.matrix, size, hit.agreement, distance=hit.distance, inverted=hit.inverted
         )
-        fingerprint = bank.window_prints[hit.photo]
-        matches.append(_match(fingerprint, facts, placed, post.picture.grey.shape))
+        match = _match(bank.window_prints[hit.photo], facts, placed, post.picture.grey.shape)
+        matches.append(_of_moment(match, bank.window_ms.get(hit.photo)))
     return sorted(matches, key=lambda one: one.rank)
+
+
+def _of_moment(match: Match, ms: int | None) -> Match:
+    """Say of a match of an enrolled video which of its pictures it is."""
+    if ms is None:
+        return match
+    return replace(match, moment=Moment(clip_start_s=ms / 1000, clip_end_s=ms / 1000))
 
 
 def seen_match(

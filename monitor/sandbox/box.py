@@ -21,11 +21,14 @@ from typing import Final, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.errors import HaechiError, MediaError
+from monitor.errors import HaechiError, MediaError, SourceUnavailable
 from monitor.sandbox._base import (
     ANSWER,
+    ASKS,
     DONE,
     NO_MEMORY,
+    PART,
+    PART_SIZE,
     READY,
     REFUSED,
     REQUEST,
@@ -34,10 +37,12 @@ from monitor.sandbox._base import (
     Task,
 )
 from monitor.settings import SandboxSettings
+from monitor.streams import Stream
 
 _START_S: Final = 60.0
 # Seconds of the clock to those on the processor: a busy machine is no fault of the item.
 _PATIENCE: Final = 3
+_MOST_ASKED: Final = 8 << 20
 _CAN_MOVE_LIMITS: Final = hasattr(resource, "prlimit")
 
 # Nothing of ours: no secret, and no variable by which Python would load something.
@@ -125,7 +130,12 @@ class Sandbox:
                 os.close(self._room)
                 self._room = None
 
-    def run(self, data: bytes, take: Callable[[tuple[int, ...], Output], Result]) -> Result:
+    def run(
+        self,
+        data: bytes,
+        take: Callable[[tuple[int, ...], Output], Result],
+        stream: Stream | None = None,
+    ) -> Result:
         """Have one item done.
 
         An item on which the worker died is tried once more by a new one: something else may have
@@ -134,6 +144,7 @@ class Sandbox:
         Args:
             take: Makes the result of the answer's numbers and what comes after them, of which it
                 reads all; raises ValueError if these can't be.
+            stream: Of which the worker may ask for parts; what they take is no time of its own.
 
         Raises:
             MediaError: The worker refused the item, or broke a limit because of it.
@@ -141,20 +152,25 @@ class Sandbox:
         """
         with self._lock:
             try:
-                return self._tried(data, take)
+                return self._tried(data, take, stream)
             except _Broken as broken:
                 if broken.breach is Breach.TIME:
                     raise MediaError(broken.breach) from None
             try:
-                return self._tried(data, take)
+                return self._tried(data, take, stream)
             except _Broken as broken:
                 raise MediaError(broken.breach) from None
 
-    def _tried(self, data: bytes, take: Callable[[tuple[int, ...], Output], Result]) -> Result:
+    def _tried(
+        self,
+        data: bytes,
+        take: Callable[[tuple[int, ...], Output], Result],
+        stream: Stream | None,
+    ) -> Result:
         """Have one item done; a worker of which more than that is to be said is ended."""
         worker = self._ready()
         try:
-            return self._exchange(worker, data, take)
+            return self._exchange(worker, data, take, stream)
         except MediaError:
             raise
         except _Broken as broken:
@@ -167,7 +183,11 @@ class Sandbox:
             raise
 
     def _exchange(
-        self, worker: _Worker, data: bytes, take: Callable[[tuple[int, ...], Output], Result]
+        self,
+        worker: _Worker,
+        data: bytes,
+        take: Callable[[tuple[int, ...], Output], Result],
+        stream: Stream | None,
     ) -> Result:
         """Hand over an item and read its answer."""
         worker.items_left -= 1
@@ -179,9 +199,10 @@ class Sandbox:
             worker.line.sendall(REQUEST.pack(len(data), is_shared))
             if not is_shared:
                 worker.line.sendall(data)
-            answer = bytearray(self.answer_bytes)
-            output.read_into(memoryview(answer))
-            status, number = ANSWER.unpack_from(answer)
+            status, number, answer = self._answer(output)
+            while status == ASKS and stream is not None:
+                self._serve(worker.line, output, stream)
+                status, number, answer = self._answer(output)
             if status == REFUSED and number < len(self._task.reasons):
                 raise MediaError(self._task.reasons[number])
             if status == NO_MEMORY:
@@ -195,6 +216,28 @@ class Sandbox:
             raise _Broken(Breach.TIME) from None
         except OSError:
             raise _Broken(self._ending(worker)) from None
+
+    def _answer(self, output: Output) -> tuple[int, int, bytearray]:
+        """Read an answer: its status, the number of a reason, and all of it."""
+        answer = bytearray(self.answer_bytes)
+        output.read_into(memoryview(answer))
+        status, number = ANSWER.unpack_from(answer)
+        return status, number, answer
+
+    def _serve(self, line: socket.socket, output: Output, stream: Stream) -> None:
+        """Give a worker a part of a stream."""
+        asked = bytearray(PART.size)
+        output.read_into(memoryview(asked))
+        start, size = PART.unpack(asked)
+        began = time.monotonic()
+        try:
+            part = stream.read_at(start, min(size, _MOST_ASKED))
+        except (MediaError, SourceUnavailable):
+            part = None
+        output.wait_longer(time.monotonic() - began)
+        line.settimeout(output.left_s)
+        line.sendall(PART_SIZE.pack(-1 if part is None else len(part)))
+        line.sendall(part or b"")
 
     def _shared(self, data: bytes) -> bool:
         """Put an item into the shared memory, if there is such and it has room."""
@@ -289,6 +332,10 @@ class Output:
     def left_s(self) -> float:
         """Seconds, more than none."""
         return max(0.001, self._deadline - time.monotonic())
+
+    def wait_longer(self, seconds: float) -> None:
+        """Let a worker have time that was not its own."""
+        self._deadline += seconds
 
     def read_into(self, left: memoryview) -> None:
         """Read until it is full.

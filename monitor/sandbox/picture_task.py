@@ -9,14 +9,14 @@ from typing import Final
 import numpy as np
 
 from monitor.pictures import MIMES, REASONS, PictureLimits, decode, warm_up
-from monitor.sandbox._base import Task, Work
+from monitor.sandbox._base import Ask, Task, Work
 
 # Height and width; the kind of file, how it is to be turned, whether there are more frames, and
 # whether it was cut short.
 _ANSWER: Final = struct.Struct("<IIBBBB")
 
 
-def _prepare(options: Mapping[str, int]) -> Work:
+def _prepare(options: Mapping[str, int], _ask: Ask) -> Work:
     """Give the worker's side."""
     limits = PictureLimits(**options)
     warm_up()

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from monitor.sandbox._base import Task, Work
+from monitor.sandbox._base import Ask, Task, Work
 
 # Whether it could be done.
 _ANSWER: Final = struct.Struct("<?")
@@ -52,7 +52,7 @@ _DEEDS: Final[dict[str, Callable[[str], None]]] = {
 }
 
 
-def _prepare(_options: Mapping[str, int]) -> Work:
+def _prepare(_options: Mapping[str, int], _ask: Ask) -> Work:
     """Give the worker's side: an item is a deed and what to do it on."""
 
     def work(data: bytes, _room: memoryview) -> tuple[tuple[int, ...], memoryview]:

@@ -10,14 +10,14 @@ import numpy as np
 
 from monitor.errors import MediaError
 from monitor.pictures import PictureLimits, decode_roughly
-from monitor.sandbox._base import Task, Work
+from monitor.sandbox._base import Ask, Task, Work
 
 # Height and width of the whole picture, and of what is given of it.
 _ANSWER: Final = struct.Struct("<IIII")
 _NONE: Final = "none to be had"
 
 
-def _prepare(options: Mapping[str, int]) -> Work:
+def _prepare(options: Mapping[str, int], _ask: Ask) -> Work:
     """Give the worker's side."""
     limits = PictureLimits(**options)
 

@@ -12,13 +12,17 @@ import os
 import resource
 import signal
 import sys
+from functools import partial
 from importlib import import_module
 
 from monitor.errors import MediaError
 from monitor.sandbox._base import (
     ANSWER,
+    ASKS,
     DONE,
     NO_MEMORY,
+    PART,
+    PART_SIZE,
     READY,
     REFUSED,
     REQUEST,
@@ -40,7 +44,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with(setup["parent"])
     task: Task = import_module(setup["task"]).TASK
-    work = task.prepare(setup["options"])
+    work = task.prepare(setup["options"], partial(_ask, task))
     room = _mapped(setup["room"])
     _limit((setup["memory_mb"] << 20) + len(room), setup["life_s"])
     confine()
@@ -78,6 +82,14 @@ def _answer(task: Task, work: Work, data: bytes, room: memoryview) -> tuple[byte
     except MemoryError:
         return ANSWER.pack(NO_MEMORY, 0) + nothing, memoryview(b"")
     return ANSWER.pack(DONE, 0) + task.answer.pack(*numbers), content.cast("B")
+
+
+def _ask(task: Task, start: int, size: int) -> bytes | None:
+    """Ask for a part of the stream that is at hand; None: it can't be had."""
+    asking = ANSWER.pack(ASKS, 0) + bytes(task.answer.size) + PART.pack(start, size)
+    _write(memoryview(asking))
+    (given,) = PART_SIZE.unpack(_read(PART_SIZE.size))
+    return None if given < 0 else _read(given)
 
 
 def _read(size: int) -> bytes:

@@ -24,7 +24,8 @@ class SearchDoc:
         at: Aware; when it was posted, or first seen where the page does not tell.
         source: Address of the source.
         text: What is searched.
-        extra: Small facts for display, such as thread, case or grade; not searched.
+        extra: Small facts for display, such as thread, case or grade; not searched. A name has
+            values of one type: `..._s` are seconds, as fractions.
     """
 
     kind: str
@@ -34,7 +35,7 @@ class SearchDoc:
     text: str
     url: str
     author: str | None = None
-    extra: Mapping[str, str | int | None] = field(default_factory=dict)
+    extra: Mapping[str, str | int | float | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a time without a zone.

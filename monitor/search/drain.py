@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, select
 from monitor.clock import Clock, utc_now
 from monitor.errors import StoreError
 from monitor.locks import hold
+from monitor.models.match import Moment
 from monitor.search.base import SearchDoc, SearchIndex
 from monitor.search.sqlite import SqliteIndex
 from monitor.settings import Settings
@@ -18,6 +19,7 @@ from monitor.store import outbox
 from monitor.store.findings import every as every_finding
 from monitor.store.findings import get as get_finding
 from monitor.store.posts import count as count_posts
+from monitor.store.posts import length_s, media_of
 from monitor.store.store import Store
 from monitor.store.tables import posts, sources
 
@@ -143,6 +145,8 @@ def _document(db: Connection, kind: str, doc_id: str) -> SearchDoc | None:
 
 def _post_document(db: Connection, row: Row[Any]) -> SearchDoc:
     """Make the document of a post; a deleted post stays findable and says so."""
+    # The longest, as the index has no lists.
+    lengths = [length for one in media_of(db, row.id) if (length := length_s(one)) is not None]
     return SearchDoc(
         kind=outbox.POST,
         id=row.id,
@@ -156,6 +160,7 @@ def _post_document(db: Connection, row: Row[Any]) -> SearchDoc:
             "thread": row.thread,
             "deleted": int(row.deleted_at is not None),
             "findings": len(every_finding(db, post_id=row.id)),
+            "video_s": max(lengths, default=None),
         },
     )
 
@@ -165,6 +170,7 @@ def _finding_document(db: Connection, doc_id: str) -> SearchDoc | None:
     finding = get_finding(db, doc_id)
     if finding is None:
         return None
+    moment = finding.match.moment or Moment()
     return SearchDoc(
         kind=outbox.FINDING,
         id=finding.id,
@@ -175,7 +181,15 @@ def _finding_document(db: Connection, doc_id: str) -> SearchDoc | None:
         extra={
             "case": finding.case_id,
             "grade": finding.match.grade.value,
+            "method": finding.match.method,
             "distance": finding.match.distance,
             "status": finding.status.value,
+            "start_s": moment.start_s,
+            "end_s": moment.end_s,
+            "length_s": moment.length_s,
+            "share": moment.share,
+            "clip_start_s": moment.clip_start_s,
+            "clip_end_s": moment.clip_end_s,
+            "clip_share": moment.clip_share,
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -68,7 +69,9 @@ def new_fingerprint_id() -> str:
 def content_key(one: Fingerprint) -> str:
     """Name a photo within its case: enrolled again it is the same."""
     # Of one look there may be several files, of which a partner gives the digests.
-    more = () if one.md5 is None else (one.md5,)
+    more: tuple[str, ...] = () if one.md5 is None else (one.md5,)
+    if one.frames is not None and one.sha256 is None:
+        more += (hashlib.sha256(one.frames).hexdigest(),)
     return make_id("c", one.case_id, one.pdq[0] if one.pdq else "", one.sha256 or "", *more)
 
 
@@ -317,6 +320,7 @@ def _insert(db: Connection, case_id: str, given: list[Fingerprint], *, anew: boo
             "recipe": one.recipe,
             "created_at": one.created_at,
             "md5": one.md5,
+            "frames": one.frames,
         }
         for number, (key, one) in enumerate(reversed(keys.items()))
     ]
@@ -330,7 +334,7 @@ def _insert(db: Connection, case_id: str, given: list[Fingerprint], *, anew: boo
             db.execute(
                 update(fingerprints)
                 .where(fingerprints.c.content == row["content"])
-                .values({name: row[name] for name in ("seq", "pdq", "quality")})
+                .values({name: row[name] for name in ("seq", "pdq", "quality", "frames")})
             )
     return added
 
@@ -450,6 +454,17 @@ def seqs_with(db: Connection, table: Table) -> list[int]:
     return sorted(db.scalars(statement))
 
 
+def seqs_of_videos(db: Connection) -> list[int]:
+    """List the numbers of the videos among the fingerprints of active cases."""
+    statement = select(fingerprints.c.seq).where(
+        fingerprints.c.frames.is_not(None),
+        fingerprints.c.case_id.in_(
+            select(cases.c.id).where(cases.c.status == CaseStatus.ACTIVE.value)
+        ),
+    )
+    return sorted(db.scalars(statement))
+
+
 def is_anything_sealed(db: Connection) -> bool:
     """Tell whether there is anything that needs the key of what is sealed."""
     tables = (local_features, windows, seen_windows)
@@ -511,6 +526,7 @@ def _fingerprint(row: Row[Any]) -> Fingerprint:
         features=getattr(row, "features", None),
         md5=row.md5,
         partner=_partner(row),
+        frames=row.frames,
     )
 
 

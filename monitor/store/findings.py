@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, and_, func, not_, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from monitor.hashes import hamming
@@ -15,15 +15,16 @@ from monitor.hashes.pdq import MIN_QUALITY, THRESHOLD
 from monitor.ids import make_id
 from monitor.models.case import Partner
 from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
-from monitor.models.match import Grade, Match, Placing
+from monitor.models.match import Grade, Match, Moment, Placing
 from monitor.models.post import MediaKind
 from monitor.models.source import ACCOUNT
 from monitor.store import audit, cases, quarantine
 from monitor.store.tables import alerts, findings, media, post_media, posts, sources
 
 MAILED_GRADES = (Grade.EXACT, Grade.STRONG)
-# A video comes with its picture; what is linked to is not the post's own.
-_PICTURES = (MediaKind.PHOTO.value, MediaKind.VIDEO_THUMB.value, MediaKind.STICKER.value)
+# What is linked to is not the post's own.
+_THUMB, _VIDEO = MediaKind.VIDEO_THUMB.value, MediaKind.VIDEO.value
+_SHOWN = (MediaKind.PHOTO.value, MediaKind.STICKER.value, _THUMB, _VIDEO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def add(
             transform=match.transform,
             region=list(match.region),
             placing=None if match.placing is None else asdict(match.placing),
+            moment=None if match.moment is None else asdict(match.moment),
             grade=match.grade.value,
             partner=None if match.partner is None else asdict(match.partner),
             found_at=now,
@@ -250,12 +252,13 @@ def _to_tell(db: Connection, found: Sequence[Match]) -> Match:
 def _is_dismissed(db: Connection, match: Match) -> bool:
     """Tell whether a person dismissed these media, or near copies of them, for this case.
 
-    Of a partner's case, for this photo: others are other people's.
+    Of a partner's case, for this photo: others are other people's. Videos may have a picture in
+    common and show different people: of them, only the very same file counts.
     """
     sha256 = match.media_sha256
     ours = db.execute(select(media).where(media.c.sha256 == sha256)).one()
     dismissed = (
-        select(media.c.sha256, media.c.pdq, media.c.pdq_quality)
+        select(media.c.sha256, media.c.pdq, media.c.pdq_quality, media.c.frames)
         .join(findings, findings.c.media_sha256 == media.c.sha256)
         .where(
             findings.c.case_id == match.case_id,
@@ -267,8 +270,9 @@ def _is_dismissed(db: Connection, match: Match) -> bool:
         dismissed = dismissed.where(findings.c.fingerprint_id == match.fingerprint_id)
     for one in db.execute(dismissed):
         textured = min(one.pdq_quality, ours.pdq_quality) >= MIN_QUALITY
+        are_pictures = one.frames is None and ours.frames is None
         distance = hamming(bytes.fromhex(one.pdq), bytes.fromhex(ours.pdq))
-        if one.sha256 == sha256 or (textured and distance <= THRESHOLD):
+        if one.sha256 == sha256 or (are_pictures and textured and distance <= THRESHOLD):
             return True
     return False
 
@@ -316,12 +320,29 @@ def _findings() -> Select[Any]:
     first = (
         select(func.min(same.c.position))
         .where(same.c.post_id == findings.c.post_id, same.c.sha256 == findings.c.media_sha256)
-        .where(same.c.kind.in_(_PICTURES))
+        .where(same.c.kind.in_(_SHOWN))
+        # Within a subquery it would else be of all findings there are.
+        .correlate(findings)
         .scalar_subquery()
+    )
+    before = post_media.alias()
+    # A video, or a sticker that moves, comes after its small picture, and is one with it.
+    follows_its_picture = (
+        select(before.c.position)
+        .where(
+            before.c.post_id == post_media.c.post_id,
+            before.c.position == post_media.c.position - 1,
+            or_(
+                and_(before.c.kind == _THUMB, post_media.c.kind == _VIDEO),
+                before.c.origin_id == post_media.c.origin_id.concat(":thumb"),
+            ),
+        )
+        .exists()
     )
     shown = select(func.count()).where(
         post_media.c.post_id == findings.c.post_id,
-        post_media.c.kind.in_(_PICTURES),
+        post_media.c.kind.in_(_SHOWN),
+        not_(follows_its_picture),
     )
     address = select(post_media.c.url).where(
         post_media.c.post_id == findings.c.post_id, post_media.c.position == first
@@ -338,10 +359,12 @@ def _findings() -> Select[Any]:
             posts.c.native_id,
             posts.c.member_ids,
             sources.c.address,
+            media.c.partial,
             shown.where(post_media.c.position <= first).scalar_subquery().label("picture"),
             shown.scalar_subquery().label("pictures"),
         )
         .join(posts, posts.c.id == findings.c.post_id)
+        .join(media, media.c.sha256 == findings.c.media_sha256)
         .join(sources, sources.c.id == posts.c.source_id)
     )
 
@@ -370,12 +393,15 @@ def _finding(row: Row[Any]) -> Finding:
             region=(row.region[0], row.region[1], row.region[2], row.region[3]),
             placing=None if row.placing is None else Placing(**row.placing),
             partner=None if row.partner is None else Partner(**row.partner),
+            moment=None if row.moment is None else Moment(**row.moment),
         ),
         historic=row.historic,
         forwarded_from=row.forwarded_from,
         picture=row.picture or None,
         pictures=row.pictures,
         member_url=_member_url(row),
+        partial=row.partial,
+        held=row.held,
         status=FindingStatus(row.status),
         decided_by=row.decided_by,
         decided_at=row.decided_at,
@@ -388,7 +414,7 @@ def _member_url(row: Row[Any]) -> str | None:
     if row.via == ACCOUNT and row.member_ids and row.picture_url:
         # There, pictures are known by their messages.
         return str(row.picture_url).partition("?")[0]
-    # An album's messages have one picture each, in the order of their ids.
+    # An album's messages have one picture or video each, in the order of their ids.
     if not row.picture or len(ids) == 1 or len(ids) != row.pictures:
         return None
     return f"{row.url.rpartition('/')[0]}/{ids[row.picture - 1]}"

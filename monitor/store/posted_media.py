@@ -88,6 +88,8 @@ def facts_in(row: Row[Any]) -> MediaFacts:
             Panel(tuple(one["region"]), one["pdq"], one["quality"]) for one in row.panels or ()
         ),
         md5=row.md5,
+        frames=row.frames,
+        partial=row.partial,
     )
 
 

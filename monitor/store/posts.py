@@ -8,11 +8,12 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, select, text, update
+from sqlalchemy import Connection, LargeBinary, Row, and_, bindparam, func, select, text, update
 from sqlalchemy.dialects.sqlite import insert
 
 from monitor.hashes.pdq import MIN_QUALITY
 from monitor.ids import make_id
+from monitor.models.frames import HEAD_BYTES, duration_s
 from monitor.models.item import Change, Item
 from monitor.models.media import MediaFacts, MediaStatus
 from monitor.models.post import Coverage, MediaKind, MediaRef, Post
@@ -145,6 +146,11 @@ def facts_of_md5(db: Connection, md5: str) -> MediaFacts | None:
     """Find the facts of a file by the digest that imageboards tell; of those that were fetched."""
     row = db.execute(select(media).where(media.c.md5 == md5).limit(1)).first()
     return None if row is None else facts_in(row)
+
+
+def videos(db: Connection) -> list[str]:
+    """List the stored files that are videos, by their sha256."""
+    return list(db.scalars(select(media.c.sha256).where(media.c.frames.is_not(None))))
 
 
 def hashes_after(db: Connection, row: int, limit: int) -> StoredHashes:
@@ -287,14 +293,24 @@ def source_address(db: Connection, source_id: str) -> str:
 
 
 def media_of(db: Connection, key: str) -> list[Row[Any]]:
-    """List the media of a post, with the facts of those that were hashed."""
+    """List the media of a post, with the facts of those that were hashed.
+
+    Of a video there is the beginning of what `monitor.models.frames.dump` wrote, as `frames_head`.
+    """
+    head = func.substr(media.c.frames, 1, HEAD_BYTES, type_=LargeBinary)
+    facts = (media.c.mime, media.c.pdq, media.c.pdq_quality, media.c.partial)
     statement = (
-        select(post_media, media.c.mime, media.c.pdq, media.c.pdq_quality)
+        select(post_media, *facts, head.label("frames_head"))
         .join(media, media.c.sha256 == post_media.c.sha256, isouter=True)
         .where(post_media.c.post_id == key)
         .order_by(post_media.c.position)
     )
     return list(db.execute(statement))
+
+
+def length_s(row: Row[Any]) -> float | None:
+    """Say how long the video of a row of `media_of` is; None: it is none."""
+    return None if row.frames_head is None else duration_s(row.frames_head)
 
 
 def _restore(db: Connection, keys: Sequence[str]) -> set[str]:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 # The head of migrations/versions; a test holds the two together.
-SCHEMA_REVISION = "0010"
+SCHEMA_REVISION = "0011"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -185,6 +185,11 @@ media = Table(
     Column("first_seen_at", UtcDateTime, nullable=False),
     # NULL: seen before it was taken.
     Column("md5", String, index=True),
+    # Hashes of a video's frames (`monitor.models.frames`); NULL: a picture.
+    Column("frames", LargeBinary),
+    # Only a part of it was had: its digests are not those of the file.
+    Column("partial", Boolean, nullable=False),
+    Index("ix_media_with_frames", "sha256", sqlite_where=text("frames IS NOT NULL")),
 )
 
 # A site's own ids of stored files: the same id is the same file, so it is not fetched again.
@@ -246,8 +251,11 @@ fingerprints = Table(
     Column("recipe", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("md5", String),
+    # Of a video; NULL: of a photo.
+    Column("frames", LargeBinary),
     # Few have one: partners' lists of digests.
     Index("ix_fingerprints_md5", "md5", sqlite_where=text("md5 IS NOT NULL")),
+    Index("ix_fingerprints_with_frames", "seq", sqlite_where=text("frames IS NOT NULL")),
 )
 
 # Whose bare hashes they are, and what these say of them.
@@ -332,6 +340,8 @@ findings = Table(
     Column("region", JSON, nullable=False),
     # NULL, not JSON's null, where there is none: it is asked for.
     Column("placing", JSON(none_as_null=True)),
+    # When in a video; NULL: neither the post nor what is enrolled is one.
+    Column("moment", JSON(none_as_null=True)),
     Column("grade", String, nullable=False),
     # What the partner whose hash it is said when it was found.
     Column("partner", JSON(none_as_null=True)),

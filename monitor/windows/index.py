@@ -20,6 +20,7 @@ from monitor.windows.refine import refine
 
 # Pairs of windows that are looked at closely: of all photos, and of one.
 _CANDIDATES: Final = 28
+_QUICK_CANDIDATES: Final = 8
 _EACH: Final = 6
 # Where there are so many, those of more bits are chance.
 _FAR: Final = 82
@@ -144,6 +145,7 @@ class WindowIndex:
     ) -> Iterator[tuple[int, EnrolledWindows, int, int, Matrix]]:
         """Give the nearest pairs: photo, its window, its turn, and the placement they imply."""
         seen: Counter[int] = Counter()
+        most = _QUICK_CANDIDATES if post.is_quick else _CANDIDATES
         for number, segment, row, turn, distance in self._pairs(post):
             if distance > _FAR and seen.total() >= _FAR_CANDIDATES:
                 return
@@ -157,7 +159,7 @@ class WindowIndex:
             window = int(self._segments[segment].windows[row])
             one = load(self._photos[photo])
             yield photo, one, window, turn, _placement(one, window, turn, post, number)
-            if seen.total() == _CANDIDATES:
+            if seen.total() == most:
                 return
 
     def _pairs(self, post: PostWindows) -> list[list[int]]:

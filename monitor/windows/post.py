@@ -33,6 +33,8 @@ from monitor.windows.pyramid import Matrix, Pyramid
 _STEP: Final = 2
 _RATIO: Final = 1.1
 _UPRIGHT: Final = 17
+# Of a video, down to a third of its side.
+_QUICK: Final = 13
 # Squeezed and turned pictures are looked through for larger parts only.
 _ALTERED: Final = 11
 _SQUEEZES: Final = (0.71, 1.41)
@@ -84,6 +86,7 @@ class PostWindows:
         layers: uint8, (n,): index into `matrices`.
         upright: How many of the first windows are of the picture as it is.
         matrices: Take each layer's pixels to those of `picture`.
+        is_quick: Fewer of them are looked at closely.
     """
 
     picture: Pyramid
@@ -93,15 +96,18 @@ class PostWindows:
     layers: NDArray[np.uint8]
     upright: int
     matrices: tuple[Matrix, ...]
+    is_quick: bool = False
 
 
-def post_windows(picture: Pyramid) -> PostWindows:
+def post_windows(picture: Pyramid, *, is_quick: bool = False) -> PostWindows:
     """Make a post's picture ready to be looked through.
 
     Args:
         picture: At the size that `monitor.features.extract.luma` gives a post.
+        is_quick: It is one of many of a video: a fifth of the time is taken, and neither small
+            parts are found nor what was squeezed or turned by a few degrees.
     """
-    layers = list(_layers(picture))
+    layers = [Layer(picture, np.eye(3), _QUICK)] if is_quick else list(_layers(picture))
     parts = [_NONE]
     left = _MANY
     for number, layer in enumerate(layers):
@@ -115,7 +121,7 @@ def post_windows(picture: Pyramid) -> PostWindows:
     codes, boxes = codes.take(inside, axis=0), boxes.take(inside, axis=0)
     unsure, owners = unsure.take(inside, axis=0), owners.take(inside)
     upright = int((owners == 0).sum())
-    return PostWindows(picture, codes, boxes, unsure, owners, upright, matrices)
+    return PostWindows(picture, codes, boxes, unsure, owners, upright, matrices, is_quick)
 
 
 def _layers(picture: Pyramid) -> Iterator[Layer]:

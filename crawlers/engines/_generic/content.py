@@ -14,7 +14,7 @@ from crawlers.engines._generic.marks import AuthorMark, Marks, TimeMark
 from crawlers.engines._generic.outline import Node, Outline
 from crawlers.engines._generic.units import Unit, ranges
 from crawlers.engines._html import text_without
-from crawlers.engines._page import gather, is_picture
+from crawlers.engines._page import gather, is_picture, is_video
 from crawlers.urls import is_same_site
 from monitor.models.post import MediaKind, MediaRef
 
@@ -312,12 +312,14 @@ class Reader:
         return None
 
     def _file(self, node: Node, *, said: bool) -> MediaRef | None:
-        """Read a link to a file: one that ends like a picture, or is named like one."""
+        """Read a link to a file: one that ends like a picture or a video, or is named like one."""
         url = self.link(node.get("href")) and self.resolve(node.get("href"))
         if not url:
             return None
         if is_picture(url):
             return MediaRef(url, MediaKind.PHOTO)
+        if is_video(url):
+            return MediaRef(url, MediaKind.VIDEO)
         name = _FILE_NAME.search(self.outline.brief(node))
         is_kept = "files" in node.zones or re.search(r"attach|download|file", urlsplit(url).path)
         if name is None or not is_kept:

@@ -22,7 +22,7 @@ class LinkPreview:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A video with its still; `content` is only served, never played."""
+    """A video with its still."""
 
     thumb: Encoded
     content: Encoded

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from monitor.cli.demo.channel import Channel, Message
 from monitor.cli.demo.pages import PAGES
 from monitor.cli.demo.pictures import Encoded
-from monitor.cli.demo.site import Reply, Request, Site, redirect
+from monitor.cli.demo.site import Reply, Request, Site, in_parts, redirect
 
 _PAGE_SIZE = 20
 _TOKEN_BYTES = 256
@@ -96,9 +96,9 @@ class _Pages:
         return Reply(html.encode())
 
     def file(self, request: Request) -> Reply:
-        """A picture by the address that a page gave."""
+        """A picture or a video by the address that a page gave."""
         content = self._files.get(request.path.rpartition("/")[2])
-        return Reply(content.data, mime=content.mime) if content else Reply(b"", 404)
+        return in_parts(request, content.data, content.mime) if content else Reply(b"", 404)
 
     def _file_url(self, place: str, content: Encoded) -> str:
         """The same file gets another address in another place, as an upload does."""

@@ -36,6 +36,8 @@ MARK = ".haechi-demo"
 INTERVAL_S = 2
 PATIENCE_S = 50.0
 ENOUGH_ROUNDS = 2
+# A video is looked at about once a second.
+_TIMELY_S = 1.0
 
 CONFIGURATION = """\
 [operator]
@@ -243,6 +245,7 @@ def _judge(
     faults += [
         f"something that is no repost of {case} was found" for case, _ in set(actual) - expected
     ]
+    faults += _untimely(found, story, addresses)
     if len(actual) != len(set(actual)):
         faults.append("a repost was found twice")
     if sorted(told) != sorted(one.id for one in found) or len(told) != len(subjects):
@@ -253,10 +256,33 @@ def _judge(
     return Result(stored["posts"], stored["media"], found, lines, seconds, faults)
 
 
+def _untimely(found: list[Finding], story: Story, addresses: dict[SourceKind, str]) -> list[str]:
+    """Tell which reposts in videos were found, and not when they are shown."""
+    starts = {
+        (one.case_id, one.post_id): None if one.match.moment is None else one.match.moment.start_s
+        for one in found
+    }
+    shown = {
+        (one.case_id, posts.post_id(addresses[one.kind], one.native_id)): one.second
+        for one in story.planted
+    }
+    return [
+        f"a repost of {key[0]} is shown from second {second} on, and was found at {starts[key]}"
+        for key, second in shown.items()
+        if second is not None and key in starts
+        if (start := starts[key]) is None or abs(start - second) > _TIMELY_S
+    ]
+
+
 def _print(home: Path, result: Result) -> None:
     """Tell what was found, what was mailed, and where to look."""
-    say(f"{result.posts} posts with {result.media} pictures were crawled; reposts found:")
+    say(
+        f"{result.posts} posts with {result.media} pictures and videos were crawled; reposts found:"
+    )
     print_table(result.findings)
+    for one in result.findings:
+        if (shown := one.match.moment) is not None and shown.start_s is not None:
+            say(f"{one.id} is in a video, from second {shown.start_s:.1f} on")
     say("")
     table(("mails sent",), [(line,) for line in result.mails], empty="no mails")
     say("")

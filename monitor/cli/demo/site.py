@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import socketserver
 import threading
@@ -17,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from monitor.clock import utc_now
 
+_RANGE = re.compile(r"bytes=([0-9]{0,12})-([0-9]{0,12})")
 _MAX_BODY_BYTES = 1 << 20
 # A client that keeps a connection open for longer than this without a word is cut.
 _IDLE_S = 30
@@ -67,6 +69,21 @@ Route: TypeAlias = Callable[[Request], Reply]
 def redirect(location: str, status: int = 302) -> Reply:
     """Send the client elsewhere."""
     return Reply(status=status, headers=(("Location", location),))
+
+
+def in_parts(request: Request, body: bytes, mime: str) -> Reply:
+    """A file of which a client may ask for a part, by one range of bytes."""
+    accepts = ("Accept-Ranges", "bytes")
+    asked = _RANGE.fullmatch(request.headers.get("Range", ""))
+    if asked is None or asked[1] == asked[2] == "":
+        return Reply(body, mime=mime, headers=(accepts,))
+    first, last = asked[1], asked[2]
+    start = int(first) if first else max(0, len(body) - int(last))
+    end = min(len(body), int(last) + 1) if first and last else len(body)
+    if start >= end:
+        return Reply(b"", 416, mime, (accepts, ("Content-Range", f"bytes */{len(body)}")))
+    said = ("Content-Range", f"bytes {start}-{end - 1}/{len(body)}")
+    return Reply(body[start:end], 206, mime, (accepts, said))
 
 
 def slow(body: bytes, pause_s: float, mime: str = "image/jpeg") -> Reply:

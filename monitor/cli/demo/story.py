@@ -12,9 +12,11 @@ from monitor.cli.demo.channel import Channel, Forward, LinkPreview, Video
 from monitor.cli.demo.forum import Board, File, Forum, ForumPost, Member, Rank, Show
 from monitor.cli.demo.pictures import EDITS, Encoded, original, photograph, recompressed, resized
 from monitor.cli.demo.site import Site
+from monitor.cli.demo.videos import slideshow
 from monitor.models.source import SourceKind
 
 CHANNEL = "dongne_sosik"
+SLIDE_S = 3.0
 _FIRST_BYSTANDER = 1000
 _BYSTANDER_SIZES = ((720, 900), (900, 675), (640, 640))
 
@@ -25,13 +27,15 @@ class Planted:
 
     Attributes:
         native_id: Of the forum's post; of the channel's message, an album's first one.
-        edit: Key of `pictures.EDITS`.
+        edit: Key of `pictures.EDITS`, or "video".
+        second: From which on it is shown in a video; None: it is a picture.
     """
 
     case_id: str
     kind: SourceKind
     native_id: str
     edit: str
+    second: float | None = None
 
 
 @dataclass(slots=True)
@@ -67,18 +71,33 @@ class Story:
         """Make an edited copy of a case's photo."""
         return EDITS[edit](self._pictures[case_id])
 
-    def plant(self, case_id: str, kind: SourceKind, native_id: int, edit: str) -> Planted:
+    def plant(
+        self,
+        case_id: str,
+        kind: SourceKind,
+        native_id: int,
+        edit: str,
+        second: float | None = None,
+    ) -> Planted:
         """Note down where a copy was posted."""
-        planted = Planted(case_id, kind, str(native_id), edit)
+        planted = Planted(case_id, kind, str(native_id), edit, second)
         self.planted = (*self.planted, planted)
         return planted
 
     def bystander(self) -> Encoded:
         """Make a picture that belongs to no case, unlike any other."""
+        return recompressed(self._stranger())
+
+    def video(self, *shown: str | None) -> Video:
+        """Make a video of pictures, each for `SLIDE_S`: of a case's photo, or of nobody."""
+        pictures = [self._pictures[case] if case else self._stranger() for case in shown]
+        length = f"0:{round(SLIDE_S * len(shown)):02d}"
+        return Video(resized(pictures[0]), slideshow(pictures, SLIDE_S), length)
+
+    def _stranger(self) -> Image.Image:
         size = _BYSTANDER_SIZES[self.bystanders % len(_BYSTANDER_SIZES)]
-        picture = photograph(_FIRST_BYSTANDER + self.bystanders, size)
         self.bystanders += 1
-        return recompressed(picture)
+        return photograph(_FIRST_BYSTANDER + self.bystanders - 1, size)
 
 
 def build_story(now: datetime) -> Story:
@@ -208,6 +227,9 @@ def _fill_channel(story: Story) -> None:
     album = (story.bystander(), story.copy("case-1", "mirrored"), story.bystander())
     message = channel.post(at + timedelta(hours=10), talk.CHANNEL_REPOSTS[2], album, views=388)
     story.plant("case-1", SourceKind.TELEGRAM, message.id, "mirrored")
+    film = story.video(None, "case-2", None)
+    message = channel.post(at + timedelta(hours=11), talk.CHANNEL_REPOSTS[3], video=film, views=204)
+    story.plant("case-2", SourceKind.TELEGRAM, message.id, "video", SLIDE_S)
     channel.post(story.now - timedelta(minutes=12), talk.CHANNEL_LAST, signer="관리자", views=40)
 
 
@@ -222,10 +244,9 @@ def _show_every_kind(story: Story, at: datetime) -> None:
         "상담은 무료이며 비밀이 지켜집니다.",
         story.bystander(),
     )
-    film = Video(story.bystander(), Encoded(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", ".mp4"))
     webp = EDITS["as_webp"](photograph(951, (256, 256)))
     channel.post(at, "안내 페이지: https://example.org/center", preview=card)
-    channel.post(at + timedelta(minutes=20), "강변 산책로 영상 🎬", video=film)
+    channel.post(at + timedelta(minutes=20), "강변 산책로 영상 🎬", video=story.video(None, None))
     channel.post(at + timedelta(minutes=30), sticker=webp)
     channel.post(
         at + timedelta(minutes=40),

@@ -21,6 +21,7 @@ from crawlers.http import Downloader
 from crawlers.middlewares.politeness import HostIsBusy
 from monitor.errors import MediaError, SourceUnavailable
 from monitor.models.source import SourceState
+from pipelines.streams import Cut, Parts
 
 URL = "https://cdn.example/a.jpg"
 
@@ -42,7 +43,7 @@ class Engine:
 
 def downloader(engine: Engine) -> Downloader:
     crawler = type("Stand", (), {"engine": engine})()
-    return Downloader(cast("Crawler", crawler), max_media_bytes=1_000)
+    return Downloader(cast("Crawler", crawler), max_media_bytes=1_000, max_whole_video_bytes=40)
 
 
 def media(engine: Engine, *urls: str) -> list[Any]:
@@ -174,3 +175,85 @@ def test_a_page_is_given_with_its_status_and_where_it_was_found() -> None:
     page = asyncio.run(downloader(Engine(there)).page("https://a.example/"))
     assert (page.url, page.status, page.text) == ("https://a.example/b", 404, "gone")
     assert page.requested == "https://a.example/"
+
+
+def part(told: str, body: bytes, **more: Any) -> Response:
+    return Response(more.pop("url", URL), 206, headers={"Content-Range": told, **more}, body=body)
+
+
+def video(engine: Engine) -> Any:
+    return asyncio.run(downloader(engine).video(URL))
+
+
+def test_a_small_video_is_had_by_its_first_part() -> None:
+    engine = Engine(part("bytes 0-2/3", b"abc"))
+    assert video(engine) == b"abc"
+    (request,) = engine.asked
+    assert request.headers["Range"] == b"bytes=0-39"
+    assert request.meta["max_retry_times"] == 1
+
+
+def test_a_larger_one_by_two_parts_the_second_from_where_the_first_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("crawlers.http.FIRST", 30)
+    engine = Engine(
+        part("bytes 0-29/40", b"a" * 30, url="https://other.example/a"),
+        part("bytes 30-39/40", b"b" * 10),
+    )
+    assert video(engine) == b"a" * 30 + b"b" * 10
+    assert engine.asked[1].headers["Range"] == b"bytes=30-39"
+    assert engine.asked[1].url == "https://other.example/a"
+
+
+def test_a_large_one_is_given_in_parts() -> None:
+    engine = Engine(part("bytes 0-39/41", b"a" * 40), part("bytes 40-40/41", b"b"))
+    found = video(engine)
+    assert isinstance(found, Parts)
+    assert (found.size, found.head) == (41, b"a" * 40)
+    assert asyncio.run(found.read(40, 1)) == b"b"
+
+
+@pytest.mark.parametrize(
+    ("second", "why"),
+    [
+        (part("bytes 40-40/41", b"b", ETag="2"), "changed"),
+        (part("bytes 40-40/42", b"b"), "changed"),
+        (part("bytes 40-41/42", b"bb"), "another part"),
+        (part("bytes 39-39/41", b"b"), "another part"),
+        (part("bytes 40-40/41", b""), "another part"),
+        (200, "answers 200"),
+        (416, "answers 416"),
+        (DownloadTimeoutError("x"), "no answer in time"),
+    ],
+    ids=str,
+)
+def test_what_changed_or_does_not_fit_is_tried_again_another_day(
+    second: Response | int | Exception, why: str
+) -> None:
+    found = video(Engine(part("bytes 0-39/41", b"a" * 40, ETag="1"), second))
+    with pytest.raises(SourceUnavailable, match=why):
+        asyncio.run(found.read(40, 1))
+
+
+def test_a_server_that_gives_no_parts_gives_a_small_file_and_the_beginning_of_a_large_one() -> None:
+    assert video(Engine(Response(URL, body=b"a" * 40))) == b"a" * 40
+    assert video(Engine(Response(URL, body=b"a" * 50, flags=["download_stopped"]))) == Cut(
+        b"a" * 40
+    )
+
+
+def test_an_answer_that_was_not_read_is_no_empty_file() -> None:
+    with pytest.raises(SourceUnavailable, match="not as it was asked for"):
+        video(Engine(Response(URL, flags=["download_stopped"])))
+
+
+@pytest.mark.parametrize("status", [204, 404, 416, 503])
+def test_a_video_that_its_server_does_not_give_is_tried_again_another_day(status: int) -> None:
+    with pytest.raises(SourceUnavailable, match=f"answers {status}"):
+        video(Engine(status))
+
+
+def test_a_video_that_may_not_be_had_is_not_tried_again() -> None:
+    with pytest.raises(MediaError, match=r"robots\.txt"):
+        video(Engine(IgnoreRequest("Forbidden by robots.txt")))

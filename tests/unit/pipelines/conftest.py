@@ -11,23 +11,35 @@ from monitor.models.source import Source
 from monitor.pictures import PictureLimits, decode
 from monitor.registry.bank import Registry
 from monitor.store.store import Store
+from monitor.videos.limits import VideoLimits
+from monitor.videos.watch import watch
 from pipelines.services import Services
+from pipelines.streams import Cut, Parts
 from tests.fixtures.stock import ALERTING, StoppedClock, new_source, new_store
 
 
 class Files:
-    """A fetcher of files that are in memory."""
+    """A fetcher of files that are in memory; `video` also gives what is cut or in parts."""
 
     def __init__(self) -> None:
-        self.files: dict[str, bytes | MediaError | SourceUnavailable] = {}
+        self.files: dict[str, bytes | Cut | Parts | MediaError | SourceUnavailable] = {}
         self.asked: list[str] = []
+        self.asked_as_video: list[str] = []
 
     async def __call__(self, url: str) -> bytes:
-        self.asked.append(url)
+        found = self._found(url, self.asked)
+        assert isinstance(found, bytes)
+        return found
+
+    async def video(self, url: str) -> bytes | Cut | Parts:
+        return self._found(url, self.asked_as_video)
+
+    def _found(self, url: str, asked: list[str]) -> bytes | Cut | Parts:
+        asked.append(url)
         found = self.files.get(url, SourceUnavailable("no answer in time", url=url))
-        if isinstance(found, bytes):
-            return found
-        raise found
+        if isinstance(found, Exception):
+            raise found
+        return found
 
 
 @pytest.fixture
@@ -54,7 +66,9 @@ def services(store: Store, files: Files) -> Services:
         store=store,
         registry=Registry(store),
         fetch=files,
+        fetch_video=files.video,
         decode=partial(decode, limits=PictureLimits(max_bytes=1 << 20)),
+        watch=partial(watch, limits=VideoLimits()),
         alerting=ALERTING,
         clock=StoppedClock(),
     )

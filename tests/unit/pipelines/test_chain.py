@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
@@ -8,10 +9,12 @@ from typing import Any, Protocol
 import pytest
 
 from monitor.cli.demo.pictures import mirrored, original, photograph
-from monitor.errors import MediaError, SourceUnavailable, StoreError
+from monitor.errors import MediaError, NotAsked, SourceUnavailable, StoreError
 from monitor.features.sealing import KEY_BYTES, Sealer
 from monitor.models.finding import Finding, FindingStatus
+from monitor.models.item import MediaItem
 from monitor.models.match import Grade
+from monitor.models.media import MediaStatus
 from monitor.models.post import Batch, Coverage, MediaKind, MediaRef, Post
 from monitor.models.run import Counts
 from monitor.models.source import Source
@@ -22,6 +25,7 @@ from monitor.store import cases, findings, outbox, posts, runs, sources
 from monitor.store.store import Store
 from pipelines import chain
 from pipelines.services import Services
+from pipelines.streams import Parts
 from tests.fixtures.pictures import encoded
 from tests.fixtures.posted import photo
 from tests.fixtures.stock import NOW, new_source
@@ -236,6 +240,45 @@ def test_pictures_that_a_pages_time_does_not_allow_are_left_to_a_later_crawl(
         assert {row.reason for row in rows} == {"the page took too long"}
         assert sources.load_checkpoint(db, source.id) == {"newest": 1}
     assert go(services, source, run_id, shown).media_hashed == 2
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_video_is_read_no_longer_than_its_pages_time_and_the_crawl_go(
+    services: Services,
+    source: Source,
+    run_id: str,
+    files: Files,
+    monkeypatch: pytest.MonkeyPatch,
+    is_stopped: bool,
+) -> None:
+    asked: list[int] = []
+    told: list[SourceUnavailable] = []
+
+    async def drip(start: int, size: int) -> bytes:
+        asked.append(start)
+        await asyncio.sleep(60)
+        return b"x" * size
+
+    def read(item: MediaItem, _: Services) -> MediaItem:
+        assert item.stream is not None
+        with pytest.raises(SourceUnavailable) as caught:
+            item.stream.read_at(0, 1)
+        told.append(caught.value)
+        return replace(item, status=MediaStatus.FAILED, stream=None)
+
+    monkeypatch.setattr(chain, "hash_media", read)
+    files.files = {url("a"): Parts(100 << 20, b"", drip)}
+    shown = replace(post(1, "text"), media=(MediaRef(url("a"), MediaKind.VIDEO),))
+    hurried = replace(
+        services,
+        media_budget_s=60 if is_stopped else 0.3,
+        stopping=lambda: bool(asked) and is_stopped,
+    )
+    began = time.monotonic()
+    assert go(hurried, source, run_id, shown).media_failed == 1
+    assert time.monotonic() - began < 10
+    assert [isinstance(error, NotAsked) for error in told] == [is_stopped]
+    assert asked == [0]
 
 
 SEALER = Sealer(bytes(KEY_BYTES))

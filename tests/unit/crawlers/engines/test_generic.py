@@ -103,6 +103,14 @@ def test_a_post_has_no_quote_signature_or_smiley() -> None:
     ]
 
 
+def test_a_link_to_a_video_is_one() -> None:
+    html, url = page("thread")
+    shown, linked = '<video src="/media/tide.mp4"></video>', '<a href="/media/tide.mp4">Watch!</a>'
+    assert shown in html
+    first = ENGINE.posts(html.replace(shown, linked), url).posts[0]
+    assert first.media == ENGINE.posts(html, url).posts[0].media
+
+
 def test_a_post_is_not_of_the_time_at_which_its_writer_joined() -> None:
     posted = [post.posted for post in ENGINE.posts(*page("thread")).posts]
     assert posted == [

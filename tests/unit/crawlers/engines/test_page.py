@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawlers.engines._page import MAX_MEDIA, Page, gather, is_picture
+from crawlers.engines._page import MAX_MEDIA, Page, gather, is_picture, is_video
 from crawlers.urls import number, with_query
 from monitor.errors import SourceChanged, SourceUnavailable
 from monitor.models.post import MediaKind, MediaRef
@@ -85,6 +85,8 @@ def test_media_are_kept_once_and_not_without_end() -> None:
     assert len(gather(many)) == MAX_MEDIA
 
 
-def test_a_picture_is_told_by_its_path_and_not_by_what_is_asked_of_it() -> None:
+def test_a_picture_or_video_is_told_by_its_path_and_not_by_what_is_asked_of_it() -> None:
     assert is_picture("https://a.example/x.jpeg?size=1")
     assert not is_picture("https://a.example/view.php?x=.jpeg")
+    assert is_video("https://a.example/x.MP4?size=1")
+    assert not is_video("https://a.example/view.php?x=.mp4")

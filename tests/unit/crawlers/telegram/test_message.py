@@ -190,6 +190,14 @@ def test_a_new_picture_of_the_channel_is_a_post_and_other_service_messages_are_n
             [MediaKind.STICKER],
         ),
         (
+            document("video/webm", STICKER, thumbs=[size("m", 320)]),
+            [MediaKind.STICKER, MediaKind.STICKER],
+        ),
+        (
+            document("video/mp4", types.DocumentAttributeAnimated()),
+            [MediaKind.VIDEO],
+        ),
+        (
             document("video/mp4", types.DocumentAttributeVideo(3.5, 640, 360)),
             [MediaKind.VIDEO],
         ),

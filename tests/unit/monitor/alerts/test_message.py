@@ -4,13 +4,14 @@ import re
 from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from html import unescape
 
 import pytest
 
 from monitor.alerts.message import compose, compose_test
 from monitor.models.case import Partner
 from monitor.models.finding import Alert, AlertState, Finding, FindingStatus
-from monitor.models.match import Placing
+from monitor.models.match import Match, Moment, Placing
 from tests.fixtures.stock import NOW, match
 
 FINDING = Finding(
@@ -189,3 +190,64 @@ def test_a_mail_says_that_a_finding_is_historic_and_only_then() -> None:
     for historic in (False, True):
         for body in bodies(made(replace(FINDING, historic=historic))).values():
             assert ("found in what was crawled before / 이전에 수집된" in body) is historic
+
+
+IN_VIDEO = Moment(start_s=12.4, end_s=20.0, share=0.125, length_s=94.0, frames=9)
+IN_BOTH = replace(IN_VIDEO, clip_start_s=5.0, clip_end_s=30.5, clip_share=0.42)
+STILL = Moment(clip_start_s=12.9, clip_end_s=12.9)
+
+
+def told(match: Match, **changes: object) -> list[str]:
+    """Both bodies of the mail about a match."""
+    mail = made(replace(FINDING, match=match, **changes))  # type: ignore[arg-type]
+    return [unescape(body) for body in bodies(mail).values()]
+
+
+def test_a_mail_says_when_a_photo_is_in_a_video_and_where() -> None:
+    one = replace(FINDING.match, moment=IN_VIDEO, region=(0.25, 0.0, 0.5, 1.0))
+    for text in told(one, picture=2, pictures=3):
+        for words in (
+            "A video that shows a photo of case case-1 was posted.",
+            "사례 case-1의 사진이 나오는 영상이 게시되었습니다.",
+            "00:12-00:20 of a video of 01:34 / 01:34 길이의 영상 중 00:12-00:20",
+            "9 of the posted video's, 12% of those that were looked at / 게시 영상 9개",
+            "25 % from the left, 0 % from the top, 50 % wide, 100 % high / 왼쪽에서 25%",
+            "Video / 영상",
+            "Photo / 사진",
+        ):
+            assert words in text
+        for word in ("Picture / 이미지", "Enrolled video", "Media id"):
+            assert word not in text
+
+
+def test_a_mail_says_how_much_of_which_part_of_an_enrolled_video_is_in_another() -> None:
+    one = replace(FINDING.match, method="vpdq", moment=IN_BOTH)
+    for text in told(one, partial=True):
+        for words in (
+            "A video that matches a video of case case-1 was posted.",
+            "median of the frames that match: 4 of 256 bits differ (up to 31 is a match)",
+            "일치하는 프레임의 중앙값: 256비트 중 4비트 다름",
+            "at 00:05-00:31 of it / 그중 00:05-00:31",
+            "looked at; 42% of the enrolled video's / ",
+            "살펴본 프레임의 12%; 등록 영상 프레임의 42%",
+            "Media id, of parts / 미디어 ID (일부만 확인)",
+        ):
+            assert words in text
+        for word in ("Photo / 사진", "Part / 부분", "Media SHA-256", "None"):
+            assert word not in text
+
+
+def test_a_mail_says_that_a_picture_is_a_moment_of_a_video() -> None:
+    for text in told(replace(FINDING.match, moment=STILL)):
+        assert "A picture that is a moment of a video of case case-1 was posted." in text
+        assert "at 00:12 of it / 그중 00:12" in text
+        assert "When / 시점" not in text
+    for text in told(replace(PLACED, moment=STILL)):
+        assert "the enrolled video's frame is in a part of the picture, and 88%" in text
+        assert "이미지 일부에 등록 영상의 장면이 있으며" in text
+
+
+def test_a_mail_about_the_same_file_of_a_video_says_video() -> None:
+    for text in told(replace(FINDING.match, method="sha256", distance=0, moment=IN_BOTH)):
+        assert "A video that matches a video of case" in text
+        assert "byte for byte the same file" in text

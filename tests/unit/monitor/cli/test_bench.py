@@ -36,6 +36,16 @@ def test_rows_are_objects_a_line(haechi: Haechi, told: list[Options], tmp_path: 
     assert (told[0].photos, told[0].enrol, told[0].seed) == (tmp_path, 3, 1)
 
 
+def test_rows_of_other_figures_are_a_table_of_their_own(
+    haechi: Haechi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[Row] = [{"way": "a", "ms": 1.5}, {"way": "b", "ms": 2.5}, {"what": "all", "mb": 7}]
+    bench = Bench(name="mixed", help="Mixed.", run=lambda _: rows)
+    monkeypatch.setitem(BENCHES, "mixed", bench)
+    lines = [line.split() for line in haechi("bench", "mixed").out.splitlines()]
+    assert lines == [["way", "ms"], ["a", "1.5"], ["b", "2.5"], ["what", "mb"], ["all", "7"]]
+
+
 def test_an_option_of_another_bench_is_refused(haechi: Haechi, told: list[Options]) -> None:
     ended = haechi("bench", "nothing", "--screenshots", "0.5")
     assert ended.code == 2

@@ -68,7 +68,7 @@ def test_what_is_no_photo_is_one_line_and_the_others_are_enrolled(
     ended = at_home("enrol", text, photos[0], cut, missing, pipe, photos[1], "--case", "1")
     assert ended.code == 1
     assert [line.split(": ") for line in ended.err.splitlines()] == [
-        [str(text), "not a picture of a known format"],
+        [str(text), "not a picture or video of a known format"],
         [str(cut), "truncated"],
         [str(missing), "no such file"],
         [str(pipe), "not a regular file"],
@@ -146,7 +146,7 @@ def test_a_fingerprint_made_elsewhere_is_imported_and_finds_the_photo(
     made = tmp_path / "mine.json"
     ended = haechi("fingerprint", photos[0], "-o", made)
     assert ended.code == 0
-    assert "no photo and no file name is in it" in ended.out
+    assert "no picture and no file name is in it" in ended.out
     assert "gildong" not in made.read_text()
     for told in ("imported 1 fingerprint into case 7\n", "case 7, 1 were already there\n"):
         ended = at_home("import", made, "--case", "7")
@@ -372,7 +372,7 @@ def held(store: Store) -> str:
         found(db)
         photo = cases.active_fingerprints(db)[0].id
         quarantine.hold(db, photo, "case-1", NOW)
-        db.execute(findings_table.update().values(fingerprint_id=photo, grade="review"))
+        db.execute(findings_table.update().values(fingerprint_id=photo, grade="review", held=True))
     return photo
 
 

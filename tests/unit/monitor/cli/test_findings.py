@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monitor.models.match import Grade, Placing
+from monitor.models.match import Grade, Match, Moment, Placing
 from monitor.store import findings, posts
 from monitor.store.store import Store
 from tests.fixtures.stock import (
@@ -169,3 +169,100 @@ def test_a_photo_in_a_part_of_a_picture_is_told_in_words(at_home: Haechi, store:
     assert (row["region"], row["angle"], row["grade"]) == ([0.5, 0.25, 0.125, 0.5], -12.4, "review")
     assert "88% alike" in at_home("findings").out
     assert at_home("alerts", "list", "--json").rows == []
+
+
+def kept(store: Store, one: Match, **changes: Any) -> str:
+    """A finding in a post of one file."""
+    file = picture("a")
+    assert file.facts
+    file = replace(file, facts=replace(file.facts, **changes))
+    with store.write() as db:
+        open_case(db)
+        source = new_source(db, "@channel")
+        posts.write(db, [item(source, 1, media=[file])], NOW)
+        (key,) = findings.add(
+            db,
+            source_id=source.id,
+            post_id=posts.post_id(source.id, "1"),
+            matches=[one],
+            alerting=ALERTING,
+            now=NOW,
+        )
+    return key
+
+
+IN_VIDEO = Moment(start_s=71.5, end_s=83.2, share=0.125, length_s=3_725.04, frames=9)
+IN_BOTH = replace(IN_VIDEO, clip_start_s=5.0, clip_end_s=30.0, clip_share=0.42)
+ANY = match("case-1", "a")
+
+
+def test_when_a_photo_is_in_a_video_is_told_in_words(at_home: Haechi, store: Store) -> None:
+    key = kept(store, replace(ANY, moment=IN_VIDEO, region=(0.25, 0.0, 0.5, 1.0)))
+    told = at_home("findings", "show", key).out
+    assert (
+        "The enrolled photo is shown at 01:11-01:24 of the post's video, which lasts 1:02:06; "
+        "9 frames of it match, 12% of those that were looked at.\n"
+        "A part of the frame (25 % from its left, 0 % from its top, 50 % wide, 100 % high) differs "
+        "from the enrolled photo in 4 of 256 bits"
+    ) in told
+    assert f"photo:  f-case-1   media sha256: {ANY.media_sha256}" in told
+    assert "4 bits, at 01:11-01:24" in at_home("findings").out
+    (row,) = at_home("findings", "--json").rows
+    assert (row["start_s"], row["end_s"], row["length_s"]) == (71.5, 83.2, 3_725.04)
+    assert (row["share"], row["frames"], row["clip_start_s"]) == (0.125, 9, None)
+
+
+def test_how_much_of_which_part_of_an_enrolled_video_is_in_another_is_told_in_words(
+    at_home: Haechi, store: Store
+) -> None:
+    one = replace(ANY, method="vpdq", grade=Grade.REVIEW, moment=IN_BOTH, transform="flip_y")
+    key = kept(store, one, partial=True)
+    told = at_home("findings", "show", key).out
+    for words in (
+        "What the enrolled video shows at 00:05-00:30 is shown at 01:11-01:24 of the post's video",
+        "which lasts 1:02:06: 42% of the enrolled video's frames, and 9 frames of the post's, 12%",
+        "The median of the frames that match differs from the enrolled video's frame in 4",
+        "Against it, it is mirrored",
+        "That is not enough to be sure: only a person can say. No mail was sent.",
+        f"video:  f-case-1   media id (parts of it were had): {one.media_sha256}",
+    ):
+        assert words in told
+    (row,) = at_home("findings", "--json").rows
+    assert (row["sha256"], row["media_id"]) == (None, one.media_sha256)
+    assert (row["method"], row["clip_end_s"], row["clip_share"]) == ("vpdq", 30.0, 0.42)
+
+
+def test_a_frame_in_a_part_of_another_and_a_still_are_told_in_words(
+    at_home: Haechi, store: Store
+) -> None:
+    placing = Placing(agreement=0.9, shown=1.0, scale=1.0, angle=0.0, inliers=30)
+    placed = replace(ANY, method="features", distance=None, placing=placing, moment=IN_BOTH)
+    key = kept(store, placed)
+    assert "The enrolled video's frame is in the frame, 0 %" in at_home("findings", "show", key).out
+    still = replace(match("case-2", "b"), moment=Moment(clip_start_s=12.9, clip_end_s=12.9))
+    with store.write() as db:
+        open_case(db, "case-2")
+        source = new_source(db, "@other")
+        posts.write(db, [item(source, 1, media=[picture("b")])], NOW)
+        findings.add(
+            db,
+            source_id=source.id,
+            post_id=posts.post_id(source.id, "1"),
+            matches=[still],
+            alerting=ALERTING,
+            now=NOW,
+        )
+    (row,) = at_home("findings", "--case", "case-2", "--json").rows
+    told = at_home("findings", "show", row["id"]).out
+    assert "The post's picture shows a moment of the enrolled video, at 00:12.\n" in told
+    assert "The post's picture differs from the enrolled video's frame in 4 of 256 bits" in told
+    assert "4 bits, still of 00:12" in at_home("findings", "--case", "case-2").out
+    assert (row["start_s"], row["clip_start_s"], row["clip_share"]) == (None, 12.9, None)
+
+
+def test_what_is_of_no_video_has_no_moment(at_home: Haechi, finding: str) -> None:
+    (row,) = at_home("findings", "--json").rows
+    moment = ("start_s", "end_s", "length_s", "share", "frames", "clip_start_s", "clip_share")
+    assert {row[name] for name in moment} == {None}
+    assert row["sha256"] == row["media_id"]
+    assert "video" not in at_home("findings", "show", finding).out

@@ -39,8 +39,11 @@ def test_a_scan_says_of_each_file_what_it_matches(
             assert set(one) == {
                 *("case", "photo", "method", "distance", "inliers", "agreement", "shown"),
                 *("quality", "region", "transform", "angle", "scale", "grade", "partner"),
+                *("start_s", "end_s", "length_s", "share", "frames"),
+                *("clip_start_s", "clip_end_s", "clip_share"),
             }
             assert one["inliers"] is None
+            assert one["start_s"] is None
             assert one["region"] == [0.0, 0.0, 1.0, 1.0]
     found = {
         name: [

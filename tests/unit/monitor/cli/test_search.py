@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from monitor.cli.search import parse_time
 from monitor.errors import Misuse
+from monitor.models.frames import Frames, dump, row_type
 from monitor.store import outbox, posts, sources
 from monitor.store.store import Store
-from tests.fixtures.stock import NOW, item, new_source, picture
+from tests.fixtures.stock import NOW, digest, failed, item, new_source, picture
 
 Haechi = Callable[..., Any]
 
@@ -205,3 +208,26 @@ def test_a_search_in_an_index_that_lost_posts_fails_with_what_it_has(
         )
     at_home("index", "rebuild")
     assert at_home("search", "사진").code == 0
+
+
+def test_posts_say_of_videos_how_long_they_are_and_of_which_only_parts_were_had(
+    at_home: Haechi, store: Store
+) -> None:
+    frames = dump(Frames(np.zeros(2, row_type(1)), 94_500, 9))
+    plain, cut = picture("a"), picture("b")
+    assert plain.facts
+    assert cut.facts
+    media = [
+        replace(plain, facts=replace(plain.facts, frames=frames)),
+        replace(cut, facts=replace(cut.facts, frames=frames, partial=True)),
+        picture("c"),
+        failed("d"),
+    ]
+    with store.write() as db:
+        posts.write(db, [item(new_source(db), 1, media=media)], NOW)
+    (row,) = at_home("posts", "--json").rows
+    told = [(one["duration_s"], one["whole"]) for one in row["media"]]
+    assert told == [(94.5, True), (94.5, False), (None, True), (None, None)]
+    ids = [digest("a"), digest("b"), digest("c"), None]
+    assert [one["id"] for one in row["media"]] == ids
+    assert [one["sha256"] for one in row["media"]] == [ids[0], None, ids[2], None]

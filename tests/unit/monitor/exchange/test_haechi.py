@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from monitor.cli.demo.pictures import original, photograph
@@ -13,6 +15,7 @@ from monitor.exchange import Kind, case_of, save, to_fingerprint
 from monitor.exchange.haechi import FORMAT
 from monitor.features.sealing import KEY_BYTES, Sealer
 from monitor.models.case import Fingerprint
+from monitor.models.frames import WHOLE, Frames, dump, row_type
 from monitor.pictures import decode
 from monitor.registry import enrolment
 from monitor.store import cases
@@ -172,3 +175,41 @@ def test_a_file_of_fingerprints_never_has_local_features(tmp_path: Path) -> None
     assert set(entry_) == {"pdq", "quality", "sha256", "md5", "phash", "recipe"}
     smuggled = written(tmp_path, entry(features="AAAA"))
     assert read(smuggled)[0][0].features is None
+
+
+def packed(*times: int, turns: int = 8, quality: int = 90) -> str:
+    rows = np.zeros(len(times), row_type(turns))
+    rows["ms"], rows["quality"], rows["region"] = times, quality, WHOLE
+    return b64encode(dump(Frames(rows, max(times, default=0), 9))).decode()
+
+
+def test_a_video_has_its_frames_and_an_older_file_has_none(tmp_path: Path) -> None:
+    given = written(tmp_path, entry(pdq=[], frames=packed(0, 250)), entry())
+    (clip, photo), bad = read(given)
+    assert bad == []
+    assert clip.frames == b64decode(packed(0, 250))
+    assert photo.frames is None
+    again = tmp_path / "again.json"
+    write([clip, photo], again)
+    first, second = json.loads(again.read_text())["fingerprints"]
+    assert (first["frames"], "frames" in second) == (packed(0, 250), False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "!",
+        packed(),
+        packed(0)[:-8],
+        packed(0, turns=2),
+        packed(0, turns=255),
+        packed(250, 0),
+        packed(0, quality=101),
+        b64encode(b"\x02" + b64decode(packed(0))[1:]).decode(),
+        7,
+    ],
+)
+def test_frames_that_are_none_are_named_by_their_number(tmp_path: Path, wrong: object) -> None:
+    good, bad = read(written(tmp_path, entry(frames=wrong), entry()))
+    assert (len(good), bad) == (1, ["fingerprint 1 is not valid"])

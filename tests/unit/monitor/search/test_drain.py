@@ -2,19 +2,35 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monitor.errors import StoreError
 from monitor.locks import hold
+from monitor.models.frames import Frames, dump, row_type
+from monitor.models.match import Moment
 from monitor.search import drain as index
 from monitor.search.base import Query, SearchDoc
 from monitor.search.sqlite import SqliteIndex
 from monitor.settings import Settings
-from monitor.store import outbox, posts, sources
+from monitor.store import findings, outbox, posts, sources
 from monitor.store.store import Store
-from tests.fixtures.stock import NOW, StoppedClock, found, item, new_source, new_store, settings_of
+from tests.fixtures.stock import (
+    ALERTING,
+    NOW,
+    StoppedClock,
+    found,
+    item,
+    match,
+    new_source,
+    new_store,
+    open_case,
+    picture,
+    settings_of,
+)
 
 
 @pytest.fixture
@@ -172,3 +188,37 @@ def test_an_indexing_that_is_told_to_stop_leaves_the_rest_for_the_next(
     write(store, "one")
     assert index.drain(store, settings, clock=StoppedClock(), stop=lambda: True) == 0
     assert drain(store, settings) == 1
+
+
+def test_a_finding_in_a_video_and_its_post_carry_when_and_how_long(
+    store: Store, settings: Settings
+) -> None:
+    clip = picture("v")
+    assert clip.facts
+    frames = dump(Frames(np.zeros(2, row_type(1)), 94_500, 9))
+    moment = Moment(start_s=12.5, end_s=20.0, share=0.1, length_s=94.5)
+    with store.write() as db:
+        open_case(db)
+        source = new_source(db)
+        media = [replace(clip, facts=replace(clip.facts, frames=frames)), picture("w")]
+        _, changed = posts.write(db, [item(source, 1, media=media)], NOW)
+        (key,) = findings.add(
+            db,
+            source_id=source.id,
+            post_id=changed[0],
+            matches=[replace(match("case-1", "v"), moment=moment)],
+            alerting=ALERTING,
+            now=NOW,
+        )
+        outbox.enqueue(db, outbox.POST, changed, NOW)
+        outbox.enqueue(db, outbox.FINDING, [key], NOW)
+    drain(store, settings)
+    opened = index.open_index(settings)
+    try:
+        extras = {hit.doc.kind: hit.doc.extra for hit in opened.search(Query()).hits}
+    finally:
+        opened.close()
+    assert extras["post"]["video_s"] == 94.5
+    told = [extras["finding"][name] for name in ("method", "start_s", "end_s", "length_s")]
+    assert told == ["pdq", 12.5, 20.0, 94.5]
+    assert extras["finding"]["clip_start_s"] is None

@@ -23,6 +23,7 @@ def row(number: int, **changes: Any) -> dict[str, Any]:
         "recipe": 1,
         "created_at": NOW,
         "md5": None,
+        "frames": None,
     } | changes
 
 

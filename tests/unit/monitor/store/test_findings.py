@@ -164,10 +164,17 @@ def test_dismissed_media_are_never_told_of_again(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bits", "quality", "told"), [(THRESHOLD, 90, 0), (THRESHOLD + 1, 90, 1), (0, 10, 1)]
+    ("bits", "quality", "frames", "told"),
+    [
+        (THRESHOLD, 90, None, 0),
+        (THRESHOLD + 1, 90, None, 1),
+        (0, 10, None, 1),
+        # A video that has a picture in common may show somebody else.
+        (0, 90, b"frames", 1),
+    ],
 )
-def test_near_copies_of_dismissed_media_are_not_told_of_either(
-    store: Store, bits: int, quality: int, told: int
+def test_near_copies_of_dismissed_pictures_are_not_told_of_either(
+    store: Store, bits: int, quality: int, frames: bytes | None, told: int
 ) -> None:
     with store.write() as db:
         (key,) = found(db)
@@ -175,6 +182,7 @@ def test_near_copies_of_dismissed_media_are_not_told_of_either(
         source = sources.find(db, "@channel")
         assert source is not None
         near = facts("b", pdq=flipped(facts("a").pdq, bits), quality=quality)
+        near = replace(near, frames=frames)
         posts.write(db, [item(source, 2, media=[picture("b", facts=near)])], NOW)
         new = findings.add(
             db,
@@ -362,6 +370,74 @@ def test_a_finding_names_the_message_of_an_album_and_where_it_was_forwarded_from
     assert one is not None
     assert (one.picture, one.pictures, one.forwarded_from) == (3, 3, origin)
     assert one.member_url == "https://t.me/channel/83"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "number", "of"),
+    [
+        ("thumb video photo", 1, 2),
+        ("photo thumb video photo", 2, 3),
+        ("thumb video thumb video", 1, 2),
+        ("video photo", 1, 2),
+        ("photo video video", 2, 3),
+    ],
+)
+def test_a_video_has_the_number_of_its_small_picture(
+    store: Store, kinds: str, number: int, of: int
+) -> None:
+    named = {
+        "thumb": MediaKind.VIDEO_THUMB,
+        "video": MediaKind.VIDEO,
+        "photo": MediaKind.PHOTO,
+    }
+    words = kinds.split()
+    with store.write() as db:
+        open_case(db)
+        source = new_source(db)
+        album = [
+            replace(one, ref=replace(one.ref, kind=named[word]))
+            for at, word in enumerate(words)
+            if (one := picture(str(at)))
+        ]
+        members = tuple(str(81 + at) for at in range(of - 1))
+        posts.write(db, [item(source, 80, media=album, member_ids=members)], NOW)
+        (key,) = findings.add(
+            db,
+            source_id=source.id,
+            post_id=posts.post_id(source.id, "80"),
+            matches=[match("case-1", str(words.index("video")))],
+            alerting=ALERTING,
+            now=NOW,
+        )
+        one = findings.get(db, key)
+    assert one is not None
+    assert (one.picture, one.pictures) == (number, of)
+    assert one.member_url == f"https://t.me/channel/{79 + number}"
+
+
+def test_a_sticker_that_moves_is_one_with_its_small_picture(store: Store) -> None:
+    with store.write() as db:
+        open_case(db)
+        source = new_source(db)
+        origins = ("tg:document:1:thumb", "tg:document:1", "tg:document:2")
+        stickers = [
+            replace(one, ref=replace(one.ref, kind=MediaKind.STICKER, origin_id=origin))
+            for origin in origins
+            if (one := picture(origin))
+        ]
+        posts.write(db, [item(source, 80, media=stickers)], NOW)
+        for origin, number in zip(origins, (1, 1, 2), strict=True):
+            (key,) = findings.add(
+                db,
+                source_id=source.id,
+                post_id=posts.post_id(source.id, "80"),
+                matches=[match("case-1", origin)],
+                alerting=ALERTING,
+                now=NOW,
+            )
+            one = findings.get(db, key)
+            assert one is not None
+            assert (one.picture, one.pictures) == (number, 2)
 
 
 def of_partner(photo: str, distance: int) -> Match:

@@ -149,6 +149,9 @@ def test_findings_alerts_and_cases_of_the_first_version_outlive_the_later_ones(
         # A migration must not leave them off.
         assert db.scalar(text("PRAGMA foreign_keys")) == 1
         assert (cases.latest_seq(db), list(cases.of_seqs(db, [1]))) == (1, [1])
+        # Nobody looked through videos then: now they are to be fetched.
+        (video,) = db.execute(text("SELECT status, attempts FROM post_media"))
+        assert tuple(video) == ("failed", 0)
     assert (one.id, one.match.distance, one.match.placing) == ("d", 4, None)
     assert one.historic is False
     assert (alert.finding_id, alert.case_id) == ("d", "case-1")
@@ -164,6 +167,10 @@ FIRST: dict[str, dict[str, Any]] = {
     "sources": {"id": "s"},
     "media": {"sha256": "m"},
     "posts": {"id": "p", "source_id": "s"},
+    "post_media": {
+        **{"post_id": "p", "position": 0, "kind": "video", "sha256": None, "origin_id": None},
+        **{"status": "skipped", "reason": "videos are not read yet", "attempts": 1},
+    },
     "findings": {
         **{"id": "d", "case_id": "case-1", "post_id": "p", "media_sha256": "m", "distance": 4},
         **{"region": "[0, 0, 1, 1]", "grade": "strong", "status": "new"},

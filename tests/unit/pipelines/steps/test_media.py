@@ -26,6 +26,7 @@ from pipelines.services import Services
 from pipelines.steps import hash_media as hashing
 from pipelines.steps.fetch_media import fetch_media
 from pipelines.steps.hash_media import hash_media
+from pipelines.streams import Cut, Parts
 from tests.fixtures.pictures import encoded, made
 from tests.fixtures.stock import NOW, facts, item, picture
 
@@ -36,6 +37,7 @@ PHOTO = original(photograph(1, (320, 240))).data
 class Files(Protocol):
     files: dict[str, Any]
     asked: list[str]
+    asked_as_video: list[str]
 
 
 def fetched(services: Services, kind: MediaKind = MediaKind.PHOTO, **ref: Any) -> MediaItem:
@@ -48,7 +50,9 @@ def test_a_picture_is_fetched(services: Services, files: Files) -> None:
     assert (one.data, one.status) == (PHOTO, None)
 
 
-@pytest.mark.parametrize("kind", [MediaKind.PHOTO, MediaKind.VIDEO_THUMB, MediaKind.STICKER])
+@pytest.mark.parametrize(
+    "kind", [MediaKind.PHOTO, MediaKind.VIDEO_THUMB, MediaKind.LINK_PREVIEW, MediaKind.STICKER]
+)
 def test_all_that_is_shown_as_a_picture_is_fetched(
     services: Services, files: Files, kind: MediaKind
 ) -> None:
@@ -56,28 +60,80 @@ def test_all_that_is_shown_as_a_picture_is_fetched(
     assert fetched(services, kind).data == PHOTO
 
 
-def test_a_video_is_not_fetched_and_says_so(services: Services, files: Files) -> None:
-    one = fetched(services, MediaKind.VIDEO)
-    assert (one.status, one.reason) == (MediaStatus.SKIPPED, "videos are not read yet")
-    assert files.asked == []
-
-
 @pytest.mark.parametrize(
-    "name", ["a.jpg", "A.JPEG", "b.tar.png", "사진.webp", None, "", "사진", ".jpg", "a\0"]
+    ("kind", "name"),
+    [
+        (MediaKind.VIDEO, None),
+        (MediaKind.VIDEO, "a.jpg"),
+        (MediaKind.STICKER, None),
+        (MediaKind.PHOTO, "a.mp4"),
+        *((MediaKind.FILE, name) for name in ("a.mp4", "A.MOV", "영상.webm", "b.jpg.mkv", "a.ts")),
+        *((MediaKind.FILE, name) for name in (None, "", "사진", ".jpg", "a\0")),
+    ],
 )
-def test_an_attachment_is_fetched_when_its_name_says_it_is_a_picture_or_nothing(
-    services: Services, files: Files, name: str | None
+def test_what_may_be_a_video_is_fetched_as_one(
+    services: Services, files: Files, kind: MediaKind, name: str | None
+) -> None:
+    files.files[URL] = PHOTO
+    assert fetched(services, kind, name=name).data == PHOTO
+    assert (files.asked, files.asked_as_video) == ([], [URL])
+
+
+@pytest.mark.parametrize("kind", [MediaKind.PHOTO, MediaKind.FILE])
+def test_what_its_address_calls_a_video_is_fetched_as_one(
+    services: Services, files: Files, kind: MediaKind
+) -> None:
+    url = "https://cdn.example/up/1.MP4?x=.jpg"
+    files.files[url] = PHOTO
+    item = MediaItem(MediaRef(url, kind, name="watch v1.2"))
+    assert asyncio.run(fetch_media(item, services)).data == PHOTO
+    assert files.asked_as_video == [url]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "A.JPEG", "b.tar.png", "사진.webp"])
+def test_an_attachment_is_fetched_as_a_picture_when_its_name_says_so(
+    services: Services, files: Files, name: str
 ) -> None:
     files.files[URL] = PHOTO
     assert fetched(services, MediaKind.FILE, name=name).data == PHOTO
+    assert (files.asked, files.asked_as_video) == ([URL], [])
 
 
-@pytest.mark.parametrize("name", ["a.exe", "a.jpg.exe", "보고서.hwp"])
-def test_another_attachment_is_not(services: Services, files: Files, name: str) -> None:
-    files.files[URL] = PHOTO
+@pytest.mark.parametrize("name", ["a.exe", "a.jpg.exe", "a.mp4.zip", "보고서.hwp"])
+def test_another_attachment_is_not_fetched(services: Services, files: Files, name: str) -> None:
     one = fetched(services, MediaKind.FILE, name=name)
     assert one.status is MediaStatus.SKIPPED
-    assert files.asked == []
+    assert files.asked == files.asked_as_video == []
+
+
+def test_of_a_large_video_its_beginning_is_had_or_parts_of_it(
+    services: Services, files: Files
+) -> None:
+    files.files[URL] = Cut(b"beginning")
+    one = fetched(services, MediaKind.VIDEO)
+    assert (one.data, one.is_cut, one.stream, one.status) == (b"beginning", True, None, None)
+
+    async def read(start: int, size: int) -> bytes:
+        return b"x" * size
+
+    async def go() -> tuple[MediaItem, bytes]:
+        item = MediaItem(MediaRef(URL, MediaKind.VIDEO))
+        one = await fetch_media(item, replace(services, max_video_bytes=2 << 20))
+        assert one.stream is not None
+        return one, await asyncio.to_thread(one.stream.read_at, 3, 5)
+
+    files.files[URL] = Parts(100 << 20, b"", read)
+    one, got = asyncio.run(go())
+    assert (one.data, one.status, got) == (None, None, b"x" * 5)
+    assert one.stream is not None
+    assert (one.stream.size, one.stream.budget) == (100 << 20, 2 << 20)
+
+
+def test_what_was_cut_off_has_no_digest_of_the_file(services: Services) -> None:
+    one = hash_media(MediaItem(MediaRef(URL, MediaKind.VIDEO), data=PHOTO, is_cut=True), services)
+    assert one.facts is not None
+    assert (one.status, one.facts.partial, one.facts.md5) == (MediaStatus.HASHED, True, None)
+    assert one.data is None
 
 
 def test_a_file_that_is_known_by_its_sites_id_is_not_fetched_again(
@@ -124,7 +180,7 @@ def test_a_picture_becomes_facts_and_its_bytes_are_let_go(services: Services) ->
     [
         (None, "empty file"),
         (b"", "empty file"),
-        (b"404, not found", "not a picture of a known format"),
+        (b"404, not found", "not a picture or video of a known format"),
         (PHOTO[: len(PHOTO) // 4], "truncated"),
         (b"\xff\xd8\xff\xe0" + b"\0" * 100, None),
         (PHOTO + b"\0" * (1 << 20), "file too large"),
@@ -217,7 +273,7 @@ def test_the_same_bytes_are_looked_at_again_but_not_hashed(
 def test_a_picture_that_can_not_be_looked_at_for_lack_of_memory_keeps_its_hashes(
     with_features: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def too_much(*_: object) -> None:
+    def too_much(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("monitor.registry.look.post_windows", too_much)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from monitor.cli.demo.site import Reply, Request, Site, drop, endless, redirect, slow
+from monitor.cli.demo.site import Reply, Request, Site, drop, endless, in_parts, redirect, slow
 
 
 @pytest.fixture
@@ -17,11 +17,11 @@ def site() -> Iterator[Site]:
 
 
 def ask(
-    site: Site, target: str, method: str = "GET", body: bytes | None = None
+    site: Site, target: str, method: str = "GET", body: bytes | None = None, **headers: str
 ) -> tuple[http.client.HTTPResponse, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=5)
     try:
-        headers = {"User-Agent": "tester/1", "Cookie": "a=1; b=2"}
+        headers = {"User-Agent": "tester/1", "Cookie": "a=1; b=2", **headers}
         connection.request(method, target, body, headers)
         response = connection.getresponse()
         return response, response.read()
@@ -62,6 +62,30 @@ def test_robots_are_served_and_can_be_changed_or_taken_away(site: Site) -> None:
     assert ask(site, "/robots.txt")[1].endswith(b"Disallow: /\n")
     site.robots = None
     assert ask(site, "/robots.txt")[0].status == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "body", "said"),
+    [
+        ("bytes=0-2", 206, b"012", "bytes 0-2/10"),
+        ("bytes=7-", 206, b"789", "bytes 7-9/10"),
+        ("bytes=8-99", 206, b"89", "bytes 8-9/10"),
+        ("bytes=-3", 206, b"789", "bytes 7-9/10"),
+        ("bytes=-99", 206, b"0123456789", "bytes 0-9/10"),
+        ("bytes=10-", 416, b"", "bytes */10"),
+        ("bytes=0-1,4-5", 200, b"0123456789", None),
+        ("bytes=-", 200, b"0123456789", None),
+        ("", 200, b"0123456789", None),
+    ],
+)
+def test_a_file_is_given_in_parts(
+    site: Site, asked: str, status: int, body: bytes, said: str | None
+) -> None:
+    site.route("/file", lambda request: in_parts(request, b"0123456789", "video/mp4"))
+    response, given = ask(site, "/file", Range=asked)
+    assert (response.status, given) == (status, body)
+    assert response.headers["Accept-Ranges"] == "bytes"
+    assert response.headers["Content-Range"] == said
 
 
 def test_failures_come_as_often_as_asked_and_only_below_their_prefix(site: Site) -> None:

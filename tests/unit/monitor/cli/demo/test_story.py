@@ -3,10 +3,12 @@ import time
 import urllib.request
 from datetime import UTC, datetime
 
+import av
 import imagehash
 import pytest
 from PIL import Image
 
+from monitor.cli.demo.channel import Video
 from monitor.cli.demo.forum import Show
 from monitor.cli.demo.pictures import EDITS, Encoded
 from monitor.cli.demo.site import Site
@@ -24,6 +26,16 @@ def story() -> Story:
 @pytest.fixture
 def fresh() -> Story:
     return build_story(NOW)
+
+
+SLIDE = (64, 0, 576, 640)
+
+
+def shown(video: Video) -> list[Image.Image]:
+    """One picture a second, without the bars beside the cases' photos."""
+    with av.open(io.BytesIO(video.content.data)) as file:
+        frames = [frame for frame in file.decode(video=0) if frame.time == int(frame.time)]
+        return [frame.to_image().crop(SLIDE) for frame in frames]
 
 
 def hashed(encoded: Encoded) -> imagehash.ImageHash:
@@ -61,6 +73,12 @@ def copies(story: Story) -> set[tuple[str, SourceKind, str]]:
         for case, hashes in bank.items():
             if min(seen - entry for entry in hashes) <= 8:
                 found.add((case, kind, native_id))
+    for message in story.channel.messages:
+        for picture in shown(message.video) if message.video else ():
+            seen = imagehash.phash(picture)
+            for case, hashes in bank.items():
+                if min(seen - entry for entry in hashes) <= 8:
+                    found.add((case, SourceKind.TELEGRAM, str(message.id)))
     return found
 
 
@@ -76,13 +94,25 @@ def test_what_is_planted_is_exactly_what_can_be_found(fresh: Story) -> None:
 
 
 def test_both_places_hold_reposts_of_many_kinds(story: Story) -> None:
-    assert len(story.planted) == len(truth(story)) == 7
+    assert len(story.planted) == len(truth(story)) == 8
     assert {planted.kind for planted in story.planted} == set(SourceKind)
     assert {planted.case_id for planted in story.planted} == set(story.photos)
     edits = {planted.edit for planted in story.planted}
-    assert {"recompressed", "mirrored", "resized", "as_webp"} <= edits <= set(EDITS)
+    assert {"recompressed", "mirrored", "resized", "as_webp"} <= edits <= {*EDITS, "video"}
     albums = {str(m.id) for m in story.channel.messages if len(m.photos) > 1}
     assert albums & {planted.native_id for planted in story.planted}
+
+
+def test_a_video_shows_a_photo_from_the_second_that_is_said(story: Story) -> None:
+    (planted,) = [one for one in story.planted if one.second is not None]
+    video = story.channel.message(int(planted.native_id)).video
+    assert video is not None
+    with Image.open(io.BytesIO(story.photos[planted.case_id].data)) as photo:
+        wanted = imagehash.phash(photo)
+    near = [imagehash.phash(one) - wanted <= 8 for one in shown(video)]
+    assert near == [3 <= second < 6 for second in range(9)]
+    assert planted.second == 3
+    assert video.duration == "0:09"
 
 
 def test_there_is_enough_around_them(story: Story) -> None:
